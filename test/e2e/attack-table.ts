@@ -730,8 +730,8 @@ export const TENANT_ATTACKS: readonly TenantAttack[] = [
     spec: { replicas: 1, ...VICTIMS, validatorConfig: { quorumSet: '#'.repeat(1_400_000) } },
   },
   {
-    what: 'fill our memory by 12 namespaces with 260 quorum sets of 60 KB each',
-    count: 260,
+    what: 'fill our memory by 12 namespaces with 130 quorum sets of 60 KB each',
+    count: 130,
     namespaces: 12,
     spec: { replicas: 1, ...VICTIMS, validatorConfig: { quorumSet: 'x'.repeat(60_000) } },
   },

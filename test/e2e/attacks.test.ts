@@ -107,14 +107,14 @@ describe('with the token of our ServiceAccount', () => {
       { metadata: MAP, ...theirs },
       { manager: 'gitops' },
     );
+    const runs = async (name: string) =>
+      ((await podNow(scene, name))?.status as { phase?: string } | undefined)?.phase === 'Running';
+    for (const name of ['validator-2-0', 'database-0', 'bare']) await until(`${name} runs`, () => runs(name));
     for (const manager of TEN) {
       const ref = { resource: StatefulSets, namespace: 'stellar', name: 'validator-2' };
       const metadata = { name: 'validator-2', namespace: 'stellar', annotations: { manager: 'any' } };
       await cluster.admin.apply(ref, { metadata }, { manager });
     }
-    const runs = async (name: string) =>
-      ((await podNow(scene, name))?.status as { phase?: string } | undefined)?.phase === 'Running';
-    for (const name of ['validator-2-0', 'database-0', 'bare']) await until(`${name} runs`, () => runs(name));
     await until('validator-1-0 is Ready', () => scene.pods.isReady('stellar/validator-1-0'));
     // A new policy takes effect after a moment.
     for (const attack of firstOfEachPolicy()) {

@@ -104,7 +104,7 @@ describe('a tenant that may only create StellarNodes', () => {
   }
 
   for (const each of TENANT_ATTACKS) {
-    it(`cannot ${each.what}`, async () => {
+    it(`cannot ${each.what}`, async (context) => {
       await attack(each);
       // A validator that joins shows that the leader still works: it gets a list, and the lists of the others stay.
       joined += 1;
@@ -119,6 +119,7 @@ describe('a tenant that may only create StellarNodes', () => {
       for (const { exit, pid } of scene.replicas?.replicas ?? []) {
         assert.equal(exit(), undefined);
         const mib = mostMib(pid);
+        context.diagnostic(`a replica had ${Math.round(mib)} MiB at most`);
         assert.ok(mib < MEMORY_MIB, `${Math.round(mib)} MiB`);
       }
     });

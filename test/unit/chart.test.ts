@@ -1,4 +1,4 @@
-/** What the chart's files promise without helm; what helm makes of them is tested in test/e2e-more/helm. */
+/** The files of the chart, checked without helm. What helm makes of them is tested in test/e2e-more/helm. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
@@ -22,14 +22,14 @@ describe('the chart', () => {
     assert.ok(text('README.md').includes(`newTag: ${version}\n`));
   });
 
-  it('knows each of its values in its schema, and has each of the schema', () => {
+  it('has the same values in its defaults and in its schema', () => {
     // `global` is helm's own, for charts within charts; `replicas` is the former name of a value, which has no default.
     const without = ['global', 'replicas'];
     const known = Object.keys(fieldsOf(schema.properties)).filter((name) => !without.includes(name));
     assert.deepEqual(known.sort(), Object.keys(values).sort());
   });
 
-  it('names each of its values in its README', () => {
+  it('describes each of its values in its README', () => {
     const readme = text(`${CHART}/README.md`);
     const missing = Object.keys(values).filter((name) => !readme.includes(`\`${name}`));
     assert.deepEqual(missing, []);

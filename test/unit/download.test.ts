@@ -31,10 +31,10 @@ const { publishedSum } = (await load('download.mjs')) as {
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** A program that says it is of that version, and where it comes from. */
+/** A program that prints that version, and where the program comes from. */
 const program = (says: string, origin: string): string => `#!/bin/sh\necho '${says}' # ${origin}\n`;
 
-/** Stands in for Go: a build writes a program for each package that it is asked for. */
+/** A stand-in for Go: a build writes a program for each requested package. */
 const GO = `#!/bin/sh
 case "$1" in
   version) echo 'go version go1.26.0 linux/amd64' ;;
@@ -86,7 +86,7 @@ describe('setup with DOWNLOAD_BASE', () => {
     for (const binary of [...CONTROL_PLANE.binaries, ...HELM.binaries]) publish(binary);
   };
 
-  /** What setup says, and where each program comes from; on an empty cache. */
+  /** The output of setup, and where each program comes from, with an empty cache. */
   async function setup(kit: 'CONTROL_PLANE' | 'HELM', downloadBase = base) {
     count += 1;
     const cache = join(scratch, `cache-${count}`);
@@ -139,7 +139,7 @@ describe('setup with DOWNLOAD_BASE', () => {
     };
   });
 
-  it('downloads what has a published checksum, and builds the rest', async () => {
+  it('downloads programs with a published checksum, and builds the others', async () => {
     publishAll();
     const { said, origins } = await setup('CONTROL_PLANE');
     const { kwok, ...others } = origins;
@@ -150,7 +150,7 @@ describe('setup with DOWNLOAD_BASE', () => {
     assert.deepEqual(helm.origins, { helm: 'downloaded' }, helm.said);
   });
 
-  it('builds a file whose checksum is another, and says both', async () => {
+  it('builds a program if the checksum of its file differs, and prints both checksums', async () => {
     publishAll();
     const kubectl = CONTROL_PLANE.binaries.find(({ name }) => name === 'kubectl');
     const path = kubectl?.release?.url.replace('https:/', '') ?? '';
@@ -166,7 +166,7 @@ describe('setup with DOWNLOAD_BASE', () => {
     );
   });
 
-  it('builds a file that has no checksum beside it', async () => {
+  it('builds a program whose file has no checksum beside it', async () => {
     publishAll();
     const sums = HELM.binaries[0]?.release?.sums.replace('https:/', '') ?? '';
     files.set(sums, Buffer.from(`${'0'.repeat(64)}  another\n`));
@@ -175,7 +175,7 @@ describe('setup with DOWNLOAD_BASE', () => {
     assert.match(said, /helm: not downloaded \(\S+ has no checksum of helm-\S+\); it is built instead/);
   });
 
-  it('builds what says it is of another version than is asked for', async () => {
+  it('builds a program if the downloaded one reports another version', async () => {
     publishAll();
     for (const binary of HELM.binaries) publish(binary, program('v3.9.0', 'downloaded'));
     const { said, origins } = await setup('HELM');
@@ -183,13 +183,13 @@ describe('setup with DOWNLOAD_BASE', () => {
     assert.match(said, /not downloaded \(its version is v3\.9\.0\)/);
   });
 
-  it('builds what the server does not have', async () => {
+  it('builds a program that the server does not have', async () => {
     const { said, origins } = await setup('HELM');
     assert.deepEqual(origins, { helm: 'built' });
     assert.match(said, /not downloaded \(\S+: status 404\); it is built instead/);
   });
 
-  it('builds where no server listens, and where a server listens and never answers', async () => {
+  it('builds if no server listens, and if a server listens and never answers', async () => {
     const closed = createServer().listen(0, '127.0.0.1');
     await once(closed, 'listening');
     const { port } = closed.address() as AddressInfo;
@@ -204,7 +204,7 @@ describe('setup with DOWNLOAD_BASE', () => {
     assert.match(mute.said, /not downloaded \(\S+: nothing came for 5 s\); it is built instead/);
   });
 
-  it('asks no server with `none`', async () => {
+  it('asks no server if set to `none`', async () => {
     let asked = 0;
     handler = (_, response) => {
       asked += 1;
@@ -226,7 +226,7 @@ describe('a published checksum', () => {
     assert.equal(publishedSum(list, 'three.tar.gz'), sum('3'));
     assert.equal(publishedSum(`${sum('4')}\n`, 'any'), sum('4'));
   });
-  it('is none for another file, or in a page of something else', () => {
+  it('is not found for another file, or in an unrelated page', () => {
     assert.equal(publishedSum(`${sum('1')}  one.tar.gz\n`, 'tar.gz'), undefined);
     assert.equal(publishedSum(`<html>${sum('1')}</html>`, 'one.tar.gz'), undefined);
     assert.equal(publishedSum('', 'one.tar.gz'), undefined);

@@ -1,4 +1,4 @@
-/** The signature that a program for macOS is given: read here as the kernel reads it, from a small file that is built here. */
+/** The signature that we give a program for macOS. The test builds a small file, and reads the signature as the kernel does. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
@@ -11,7 +11,7 @@ const SEGMENT = 72;
 const SECTION = 80;
 const COMMANDS = 2 * SEGMENT + SECTION;
 
-/** Writes a segment with that many sections; where its command ends. */
+/** Writes a segment with that many sections. Returns where its command ends. */
 function segment(
   file: Buffer,
   at: number,
@@ -48,7 +48,7 @@ describe('a program for macOS', () => {
   const command = 32 + COMMANDS;
   const at = signed.readUInt32LE(command + 8);
 
-  it('says where its signature is, and its last segment reaches over that', () => {
+  it('names the place of its signature, and its last segment includes that place', () => {
     assert.deepEqual([signed.readUInt32LE(16), signed.readUInt32LE(20)], [3, COMMANDS + 16]);
     assert.deepEqual([signed.readUInt32LE(command), signed.readUInt32LE(command + 4)], [0x1d, 16]);
     assert.equal(at + signed.readUInt32LE(command + 12), signed.length);
@@ -57,7 +57,7 @@ describe('a program for macOS', () => {
     assert.equal(signed.readBigUInt64LE(link + 32) % 16_384n, 0n);
   });
 
-  it('has a signature of each of its pages, the one with its commands included', () => {
+  it('has a signature of each of its pages, also of the page with its commands', () => {
     assert.deepEqual(
       [0, 4, 8, 16].map((offset) => signed.readUInt32BE(at + offset)),
       [0xfade0cc0, signed.length - at, 1, 20],
@@ -76,7 +76,7 @@ describe('a program for macOS', () => {
     }
   });
 
-  it('is refused where it has a signature, no room for one, or is something else', () => {
+  it('is refused if it already has a signature or no room for one, or if it is another kind of file', () => {
     assert.throws(() => signedAdHoc(signed, 'one'), /has a signature already/);
     assert.throws(() => signedAdHoc(program(32 + COMMANDS + 8), 'one'), /no room/);
     assert.throws(() => signedAdHoc(Buffer.from('#!/bin/sh\n'.padEnd(64)), 'one'), /not a 64-bit Mach-O/);

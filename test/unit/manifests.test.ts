@@ -1,6 +1,6 @@
 /**
- * What manifests, examples and pages promise, as far as their text can show it; the API server's word on the
- * manifests is in test/e2e.
+ * The promises of manifests, examples and pages, as far as their text shows them. Tests of the manifests on an
+ * API server are in test/e2e.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -84,7 +84,7 @@ describe('the manifests', () => {
     assert.deepEqual([...(kustomization.resources as string[])].sort(), files.sort());
   });
 
-  it('live in the namespace that the settings expect', () => {
+  it('are in the namespace that the settings expect', () => {
     assert.equal(kustomization.namespace, undefined);
     assert.equal(nameOf(only('Namespace')), NAMESPACE);
     const clusterScoped = [
@@ -106,7 +106,7 @@ describe('the manifests', () => {
     assert.equal(labels['pod-security.kubernetes.io/enforce'], 'restricted');
   });
 
-  it('bind the roles to the ServiceAccount that the Deployment runs under', () => {
+  it('bind the roles to the ServiceAccount of the Deployment', () => {
     const account = nameOf(only('ServiceAccount'));
     assert.equal(at(only('Deployment'), 'spec', 'template', 'spec').serviceAccountName, account);
     for (const [bindingKind, roleKind] of [
@@ -126,7 +126,7 @@ describe('the webhook configuration', () => {
   const webhooks = listOf(configuration.webhooks);
   const webhook = webhooks[0] ?? {};
 
-  it('has the names that the code looks for', () => {
+  it('has the names that the code expects', () => {
     assert.equal(nameOf(configuration), WEBHOOK_CONFIGURATION);
     assert.deepEqual(
       webhooks.map(({ name }) => name),
@@ -148,7 +148,7 @@ describe('the webhook configuration', () => {
     assert.deepEqual(webhook.admissionReviewVersions, ['v1']);
   });
 
-  it('brings no caBundle, so that applying it again empties none, and has none injected', () => {
+  it('has no caBundle, so applying it again empties none, and no tool injects one', () => {
     assert.deepEqual(Object.keys(at(webhook, 'clientConfig')), ['service']);
     // The one by which the enforcer of AKS leaves its selectors alone, which Helm 4 would find changed.
     assert.deepEqual(at(configuration, 'metadata').annotations, { 'admissions.enforcer/disabled': 'true' });
@@ -168,7 +168,7 @@ describe('the webhook configuration', () => {
     assert.deepEqual(webhook.objectSelector, { matchLabels: { [LABEL_NODE_TYPE]: NODE_TYPE_VALIDATOR } });
   });
 
-  it('passes over kube-system, our own namespace, and those that opted out', () => {
+  it('excludes kube-system, our own namespace, and namespaces that opted out', () => {
     assert.deepEqual(at(webhook, 'namespaceSelector').matchExpressions, [
       { key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['kube-system', NAMESPACE] },
       { key: INJECTION, operator: 'NotIn', values: [INJECTION_DISABLED] },
@@ -197,7 +197,7 @@ describe('the RBAC', () => {
   const rules = [...cluster, ...own];
   const about = (resource: string) => rules.filter(({ resources }) => resources.includes(resource));
 
-  it('has no wildcard, no escalation and no path that is no resource', () => {
+  it('has no wildcard, no escalation and no path outside of resources', () => {
     for (const rule of rules) {
       assert.deepEqual(
         Object.keys(rule).filter(
@@ -213,7 +213,7 @@ describe('the RBAC', () => {
     }
   });
 
-  it('reaches no Secret but ours, and that one only in our namespace', () => {
+  it('allows access to our Secret only, and only in our namespace', () => {
     assert.deepEqual(
       about('secrets'),
       own.filter(({ resources }) => resources.includes('secrets')),
@@ -224,7 +224,7 @@ describe('the RBAC', () => {
     );
   });
 
-  it('names what can be named', () => {
+  it('names the objects wherever names are possible', () => {
     const named = rules.flatMap(({ resources, resourceNames }) =>
       resourceNames ? [[resources.join(), ...resourceNames].join(' ')] : [],
     );
@@ -238,7 +238,7 @@ describe('the RBAC', () => {
     ]);
   });
 
-  it('lets us write without a name only what restarts, Services and Events need', () => {
+  it('allows writes without a name only for restarts, Services and Events', () => {
     const writes = rules
       .filter(({ resourceNames }) => resourceNames === undefined)
       .flatMap(({ resources, verbs }) => resources.flatMap((each) => verbs.map((verb) => `${verb} ${each}`)))
@@ -256,7 +256,7 @@ describe('the admission policies', () => {
   const policies = ofKind('ValidatingAdmissionPolicy');
   const bindings = ofKind('ValidatingAdmissionPolicyBinding');
 
-  it('are in force, each of them: bound, and denying', () => {
+  it('are all in force: bound, and set to deny', () => {
     assert.deepEqual(
       bindings.map(({ spec }) => spec),
       policies.map((policy) => ({ policyName: nameOf(policy), validationActions: ['Deny'] })),
@@ -264,7 +264,7 @@ describe('the admission policies', () => {
     assert.ok(policies.length >= 6);
   });
 
-  it('look at requests of our ServiceAccount and of no other', () => {
+  it('apply only to requests of our ServiceAccount', () => {
     const us = `system:serviceaccount:${NAMESPACE}:${nameOf(only('ServiceAccount'))}`;
     for (const policy of policies) {
       const conditions = listOf(at(policy, 'spec').matchConditions).map(({ expression }) => expression);
@@ -273,7 +273,7 @@ describe('the admission policies', () => {
     }
   });
 
-  it('name the one annotation of a restart, the one of a fence, and who is a validator', () => {
+  it('name the annotation of a restart, the annotation of a fence, and the label of a validator', () => {
     const expressions = policies.flatMap((policy) =>
       listOf(at(policy, 'spec').validations).map(({ expression }) => textOf(expression) ?? ''),
     );
@@ -284,7 +284,7 @@ describe('the admission policies', () => {
     );
   });
 
-  it('let us write each key of ours into a peers ConfigMap', () => {
+  it('allow each of our keys in a peers ConfigMap', () => {
     const policy = policies.find((each) => nameOf(each) === 'stellar-peers-configmaps');
     const [rule] = listOf(at(policy ?? {}, 'spec').validations);
     const text = textOf(rule?.expression) ?? '';
@@ -314,7 +314,7 @@ describe('the admission policies', () => {
     );
   });
 
-  it('answer a refusal with 403 and say what may not be', () => {
+  it('refuse with 403 and say what is forbidden', () => {
     for (const policy of policies) {
       for (const { reason, message } of listOf(at(policy, 'spec').validations)) {
         assert.equal(reason, 'Forbidden');
@@ -348,7 +348,7 @@ describe('the Deployment', () => {
     }
   });
 
-  it('runs as an unprivileged user, on a file system that it cannot write', () => {
+  it('runs as an unprivileged user, on a read-only file system', () => {
     assert.equal(containers.length, 1);
     // No id of a user or group: OpenShift's SCC restricted-v2 takes those of the namespace's range only. The image has one.
     assert.deepEqual(pod.securityContext, { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
@@ -367,7 +367,7 @@ describe('the Deployment', () => {
     assert.equal(at(spec, 'template', 'metadata', 'labels')['sidecar.istio.io/inject'], 'false');
   });
 
-  it('sets no setting but who and where it is: the defaults in the code are what we ship', () => {
+  it('sets only the name and the place of the replica, and leaves all other settings at their defaults', () => {
     assert.equal(container.envFrom, undefined);
     assert.deepEqual(container.env, [
       { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
@@ -395,7 +395,7 @@ describe('the Deployment', () => {
     );
   });
 
-  it('gives a replica the time that a clean stop takes', () => {
+  it('gives a replica enough time for a clean stop', () => {
     assert.ok(Number(pod.terminationGracePeriodSeconds) > readSettings({}).drainSeconds + 15);
   });
 });
@@ -424,7 +424,7 @@ const isBeside = (object: Fields): boolean =>
   (object.kind === 'ConfigMap' && nameOf(object) === EXTERNAL_CONFIGMAP);
 
 describe('the examples', () => {
-  it('are those that the README speaks of', () => {
+  it('are those that the README lists', () => {
     const readme = readFileSync(join(EXAMPLES, '../README.md'), 'utf8');
     const told = [...readme.matchAll(/\]\(examples\/([a-z-]+)\/README\.md\)/g)].map(([, name]) => name);
     assert.deepEqual([...new Set(told)].sort(), examples.sort());

@@ -1,4 +1,4 @@
-/** What is installed to watch us: alerts, dashboard and ServiceMonitor, held to the metrics that there are. */
+/** The monitoring that we ship: alerts, dashboard and ServiceMonitor use only metrics that exist. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const FOLDER = join(ROOT, 'manifests/monitoring');
 const textOf = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const manifest = (name: string) => parse(readFileSync(join(FOLDER, name), 'utf8'));
 
-/** Names of metrics in an expression; of a histogram, its own. */
+/** The names of the metrics in an expression; for a series of a histogram, the name of the histogram. */
 const metricsIn = (expr: string): string[] =>
   [...expr.matchAll(/\bstellar_peers_[a-z_]+/g)].map(([name]) => name.replace(/_(bucket|sum|count)$/, ''));
 
@@ -40,7 +40,7 @@ function assertKnown(expr: string): void {
 describe('alerts', () => {
   const alerts = alertsNow();
 
-  it('are those that operators were promised', () => {
+  it('are exactly those that operators were promised', () => {
     assert.deepEqual(alerts.map(({ alert }) => alert.replace('StellarPeers', '')).sort(), [
       ...[
         'CertificateExpiry',
@@ -55,7 +55,7 @@ describe('alerts', () => {
     ]);
   });
 
-  it('each say how bad it is, what it means, and where it stands what to do', () => {
+  it('each have a severity, an explanation and a link to what to do', () => {
     const headings = [...textOf('docs/runbook.md').matchAll(/^#+ (.*)$/gm)].map(
       ([, heading = '']) => heading,
     );
@@ -68,7 +68,7 @@ describe('alerts', () => {
     }
   });
 
-  it('ask for metrics, labels and reasons that exist', () => {
+  it('use only metrics, labels and reasons that exist', () => {
     for (const { expr } of alerts) {
       assertKnown(expr);
       for (const [, codes = ''] of expr.matchAll(/reason=~?"([^"]*)"/g)) {
@@ -92,11 +92,11 @@ describe('alerts', () => {
 });
 
 describe('the dashboard', () => {
-  it('asks for metrics and labels that exist, and shows all there are', () => {
+  it('uses only metrics and labels that exist, and shows all metrics', () => {
     const queries = dashboardQueries();
     for (const expr of queries) assertKnown(expr);
     const shown = new Set(queries.flatMap(metricsIn));
-    // By group and since when: the same in more detail.
+    // These metrics have the same content by group or with times.
     const instead = new Set(['stellar_peers_waiting']);
     assert.deepEqual(
       Object.keys(METRICS).filter((name) => !shown.has(name) && !instead.has(name)),
@@ -104,7 +104,7 @@ describe('the dashboard', () => {
     );
   });
 
-  it('is what is imported: each panel with its queries, in a place of its own', () => {
+  it('can be imported: each panel has its queries and a separate place', () => {
     const { panels, templating, annotations } = JSON.parse(textOf('manifests/monitoring/dashboard.json'));
     type Panel = {
       id: number;
@@ -132,14 +132,14 @@ describe('the dashboard', () => {
 describe('each panel of the dashboard', () => {
   const panels = ROWS.flatMap(([, all]) => all);
 
-  it('has a title of its own that says what it shows', () => {
+  it('has a unique title that says what the panel shows', () => {
     assert.equal(new Set(panels.map(({ title }) => title)).size, panels.length);
     for (const { title, type } of panels) {
       assert.match(title, type === 'stat' ? /^[A-Z]/ : /^[A-Z]\S* \S+ \S/, `${title}: three words at least`);
     }
   });
 
-  it('names networks by their titles, wherever it shows several', () => {
+  it('shows networks by their titles if it shows several', () => {
     for (const { title, queries } of panels) {
       for (const [expr, legend] of queries) {
         const isByGroup = /\bby \(group/.test(expr) && !/^sum\(|^min\(/.test(expr);
@@ -149,7 +149,7 @@ describe('each panel of the dashboard', () => {
     }
   });
 
-  it('leads to a page that explains it', () => {
+  it('links to a page that explains it', () => {
     for (const [title, , doc] of ROWS) {
       const [page = '', anchor] = doc.split('#');
       const headings = [...textOf(`docs/${page}`).matchAll(/^#+ (.*)$/gm)].map(([, text = '']) =>
@@ -161,7 +161,7 @@ describe('each panel of the dashboard', () => {
 });
 
 describe('manifests/monitoring', () => {
-  it('scrape the port of the Deployment, of replicas that are not ready too, and leave labels as we set them', () => {
+  it('scrape the port of the Deployment, also of replicas that are not ready, and keep our labels', () => {
     const deployment = parse(textOf('manifests/base/deployment.yaml'));
     const service = manifest('service.yaml');
     const monitor = manifest('service-monitor.yaml');
@@ -178,7 +178,7 @@ describe('manifests/monitoring', () => {
     assert.equal(service.spec.publishNotReadyAddresses, true);
     const selected = monitor.spec.selector.matchLabels as Record<string, string>;
     for (const [key, value] of Object.entries(selected)) assert.equal(service.metadata.labels[key], value);
-    // The Services of the webhook and the status page must not be taken too.
+    // The Services of the webhook and of the status page must not be scraped.
     for (const document of parseAllDocuments(textOf('manifests/base/service.yaml'))) {
       const { labels } = document.toJS().metadata;
       assert.ok(Object.entries(selected).some(([key, value]) => labels[key] !== value));
@@ -186,7 +186,7 @@ describe('manifests/monitoring', () => {
     assert.deepEqual(monitor.spec.endpoints, [{ port: port.name, interval: '30s', honorLabels: true }]);
   });
 
-  it('are all part of the kustomization, but for the file that one is made of', () => {
+  it('are all part of the kustomization, except for the file from which another is made', () => {
     const { resources, configMapGenerator } = manifest('kustomization.yaml');
     const files = (configMapGenerator as Array<{ files: string[] }>).flatMap((each) => each.files);
     const named = [...resources, ...files.map((file) => file.slice(file.indexOf('=') + 1))];

@@ -1,4 +1,4 @@
-/** What the NetworkPolicy lets through; that an API server takes it is tested in test/e2e/manifests.test.ts. */
+/** The traffic that the NetworkPolicy allows. That an API server accepts the policy is tested in test/e2e/manifests.test.ts. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
@@ -36,14 +36,14 @@ function nameOf({ podSelector, namespaceSelector, ...others }: Fields): string {
 }
 
 describe('the NetworkPolicy', () => {
-  it('is about our pods, all of them, in both directions', () => {
+  it('applies to all of our pods, in both directions', () => {
     assert.deepEqual(spec.policyTypes, ['Ingress', 'Egress']);
     const deployment = fieldsOf(read('base/deployment.yaml').spec);
     assert.deepEqual(spec.podSelector, deployment.selector);
     assert.equal(fieldsOf(policy.metadata).namespace, settings.namespace);
   });
 
-  it('lets in reviews from wherever the API server is, and who scrapes metrics or looks at the page by the label of its namespace', () => {
+  it('allows reviews from any address, and access to metrics or the page by the label of a namespace', () => {
     assert.deepEqual(rulesOf('ingress'), [
       `any client: ${settings.webhookPort}/TCP`,
       `all pods in stellar.org/peer-metrics=scrape: ${settings.httpPort}/TCP`,
@@ -51,7 +51,7 @@ describe('the NetworkPolicy', () => {
     ]);
   });
 
-  it('lets out calls for names, to the API server, to our own webhook and to validators, and no others', () => {
+  it('allows outgoing calls only to DNS, the API server, our own webhook and validators', () => {
     const ours = 'pods app.kubernetes.io/name=stellar-peers';
     assert.deepEqual(rulesOf('egress'), [
       'all pods in kubernetes.io/metadata.name=kube-system or all pods in kubernetes.io/metadata.name=openshift-dns: ' +

@@ -1,4 +1,4 @@
-/** The shipped defaults, and what is said to a person who sets something that cannot be. */
+/** The shipped defaults, and the messages on invalid settings. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { listed, readSettings, SettingsError } from '../../app/settings.ts';
@@ -73,16 +73,16 @@ const limitedLog = (env: Record<string, string>): string => {
 };
 
 describe('the settings', () => {
-  it('that are shipped are these', () => {
+  it('have these defaults', () => {
     assert.deepEqual(byVariable({}), SHIPPED);
   });
 
-  it('are not changed by what they do not know, and an empty value means the default', () => {
+  it('are not changed by unknown variables, and an empty value means the default', () => {
     const empty = Object.fromEntries(Object.keys(SHIPPED).map((name) => [name, '']));
     assert.deepEqual(byVariable({ ...empty, MAX_PEER: '1', PATH: '/bin' }), SHIPPED);
   });
 
-  it('take what is allowed', () => {
+  it('accept allowed values', () => {
     const set = {
       WATCH_NAMESPACES: 'north,south.a',
       PEER_SCOPE: 'namespace',
@@ -112,7 +112,7 @@ describe('the settings', () => {
   });
 });
 
-describe('a setting that cannot be', () => {
+describe('an invalid setting', () => {
   const cases: ReadonlyArray<[string, string, string]> = [
     ['POD_NAMESPACE', 'Stellar_Peers', 'a DNS name in lower case'],
     ['WATCH_NAMESPACES', 'north south', 'DNS names with a comma between'],
@@ -142,7 +142,7 @@ describe('a setting that cannot be', () => {
     ['LOG_LEVEL', 'trace', 'debug or info or warn or error'],
   ];
   for (const [name, found, allowed] of cases) {
-    it(`${name}=${found} is refused, naming the variable, what was found and what is allowed`, () => {
+    it(`${name}=${found} is refused with the variable, the value and what is allowed`, () => {
       const message = limitedLog({ [name]: found });
       assert.ok(
         message.startsWith(`${name}=${JSON.stringify(found)} is not allowed: it takes ${allowed}.`),
@@ -151,7 +151,7 @@ describe('a setting that cannot be', () => {
     });
   }
 
-  it('as a list of namespaces is refused at the first mistake, since a network would stay open', () => {
+  it('for namespaces is refused at the first mistake in the list, because a network would stay open', () => {
     const cases: ReadonlyArray<[string, string]> = [
       ['main=a', '"main" is no network'],
       ['Mainnet=a', '"Mainnet" is no network'],
@@ -172,7 +172,7 @@ describe('a setting that cannot be', () => {
     }
   });
 
-  it('together with another is refused, naming both', () => {
+  it('that contradicts another is refused with the names of both', () => {
     const message = limitedLog({ REQUEST_TIMEOUT_SECONDS: '6' });
     assert.match(message, /REQUEST_TIMEOUT_SECONDS=6 .*LEASE_DURATION_SECONDS=15/);
   });

@@ -1,4 +1,4 @@
-/** The lock of a setup: one at a time, whatever became of the one before. */
+/** The lock of a setup: one setup at a time, even if an earlier one has died. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ it('the lock of a setup that died is taken over', async () => {
   assert.deepEqual(readdirSync(join(path, '..')), []);
 });
 
-it('a lock that another setup has taken over since is left to that one', () => {
+it('a lock that another setup has taken over is not removed as stale', () => {
   const path = lockPath();
   heldBy(path, process.pid);
   removeStale(path);

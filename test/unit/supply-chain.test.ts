@@ -1,4 +1,4 @@
-/** What comes from others into a replica and its image: pinned, few, under licences that we may ship, and told. */
+/** Packages and files of others in a replica and its image: pinned, few, listed, and under licences that we may ship. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,18 +34,18 @@ describe('the packages of a replica', () => {
     assert.ok(Object.keys(directDependencies()).every((name) => names.has(name)));
   });
 
-  it('run nothing when they are installed', () => {
+  it('run no script when they are installed', () => {
     assert.deepEqual(named(packages.filter(({ pin }) => pin.hasInstallScript)), []);
   });
 
-  it('are few: a further one is a decision', () => {
+  it('are few, and a further package needs a decision', () => {
     assert.equal(Object.keys(directDependencies()).length, 10);
     assert.ok(packages.length <= 126, `${packages.length} packages`);
   });
 
   it('are under licences that let us ship them', () => {
     const allowed = ['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', 'BlueOak-1.0.0', '0BSD'];
-    // One of two that may be chosen; dedicated to the public; Python's own, which asks for its text and no more.
+    // A choice of two licences; a dedication to the public domain; the licence of Python, which only requires its text.
     const looked = ['node-forge (BSD-3-Clause OR GPL-2.0)', 'stream-buffers Unlicense', 'argparse PSF-2.0'];
     const odd = packages
       .filter(({ licence }) => !allowed.includes(licence))
@@ -67,7 +67,7 @@ describe('the packages of a replica', () => {
     assert.ok(bundled.length < packages.length);
   });
 
-  it('stand in the bill of materials, each with its sum, and the bill is the same each time', async () => {
+  it('are in the bill of materials, each with its checksum, and the bill is always the same', async () => {
     const text = billOfMaterials(bundled);
     assert.equal(text, billOfMaterials(await bundledPackages()));
     const { bomFormat, metadata, components } = JSON.parse(text) as {
@@ -101,7 +101,7 @@ describe('the image', () => {
     devDependencies: { node: string };
   };
 
-  it('has no base: all that is in it is what make image writes', () => {
+  it('has no base image, and only files that make image writes', () => {
     assert.deepEqual(lines.slice(0, 3), [
       'FROM scratch',
       'ARG TARGETARCH=amd64',
@@ -111,7 +111,7 @@ describe('the image', () => {
     assert.equal(others.length, 2);
   });
 
-  it('has the Node that the tests run with, and each download is pinned by a checksum', () => {
+  it('has the Node of the tests, and each download is pinned by a checksum', () => {
     assert.equal(NODE_VERSION, devDependencies.node);
     assert.ok(Number(NODE_VERSION.split('.')[0]) >= Number(/\d+/.exec(engines.node)?.[0]));
     assert.deepEqual(ARCHITECTURES, ['amd64', 'arm64']);
@@ -121,7 +121,7 @@ describe('the image', () => {
     }
   });
 
-  it('runs the bundle as an unprivileged user, without a shell, by the Dockerfile as by the layout', () => {
+  it('runs the bundle as an unprivileged user, without a shell, both by the Dockerfile and by the layout', () => {
     const said = (word: string): string =>
       lines.find((line) => line.startsWith(`${word} `))?.slice(word.length + 1) ?? '';
     assert.deepEqual(
@@ -137,7 +137,7 @@ describe('the image', () => {
     ]);
   });
 
-  it('takes in nothing of a working tree but its own files: no keys, no tests, no history', () => {
+  it('takes from a working tree only the files of the product: no keys, no tests, no history', () => {
     const [first, ...taken] = read('.dockerignore')
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'));

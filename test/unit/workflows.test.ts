@@ -1,4 +1,4 @@
-/** The workflows of the forge: they run what you can run too, with as few rights as that needs. */
+/** The workflows of the forge: they run scripts that you can run too, with as few rights as possible. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
@@ -20,7 +20,7 @@ const steps = Object.values(workflows)
 const commands = steps.map(({ run }) => textOf(run) ?? '').filter((run) => run !== '');
 
 describe('the workflows', () => {
-  it('test by .ci/run, with nothing left out, on every push and proposal, and before a release', () => {
+  it('run all tests by .ci/run, on every push and pull request, and before a release', () => {
     const ci = workflows['ci.yml'];
     assert.deepEqual(Object.keys(fieldsOf(ci?.on)).sort(), ['pull_request', 'push', 'workflow_call']);
     const [job = {}] = jobsOf(ci);
@@ -33,7 +33,7 @@ describe('the workflows', () => {
     assert.deepEqual([fieldsOf(registry).needs, fieldsOf(files).needs], ['build', 'registry']);
   });
 
-  it('may write only where they publish', () => {
+  it('have write permissions only where they publish', () => {
     for (const [name, workflow] of Object.entries(workflows))
       assert.deepEqual(workflow.permissions, { contents: 'read' }, name);
     const jobs = fieldsOf(workflows['release.yml']?.jobs);
@@ -41,7 +41,7 @@ describe('the workflows', () => {
       const { permissions } = fieldsOf(job);
       return permissions === undefined ? [] : [[name, permissions]];
     });
-    // Signatures and provenance name the workflow by a token of its own, for which it asks with id-token.
+    // Signatures and provenance name the workflow by a token, which the workflow requests with id-token.
     const signs = { 'id-token': 'write', attestations: 'write' };
     assert.deepEqual(granted, [
       ['registry', { contents: 'read', packages: 'write', ...signs }],
@@ -51,7 +51,7 @@ describe('the workflows', () => {
     assert.equal(ci?.permissions, undefined);
   });
 
-  it('build nothing where they may write: what is published was made by a job that may only read', () => {
+  it('publish only files that a job without write permissions has built', () => {
     for (const name of ['registry', 'files']) {
       const job = fieldsOf(fieldsOf(workflows['release.yml']?.jobs)[name]);
       const text = JSON.stringify(job);
@@ -90,7 +90,7 @@ describe('the workflows', () => {
     }
   });
 
-  it('are known to the release check by each action and image that has no digest', () => {
+  it('have each action and image without a digest listed by the release check', () => {
     const digest = 'a'.repeat(40);
     assert.deepEqual(unpinned('      - uses: actions/checkout@v4 # digest missing'), ['actions/checkout@v4']);
     assert.deepEqual(unpinned(`      - uses: actions/checkout@${digest} # v4`), []);
@@ -101,14 +101,14 @@ describe('the workflows', () => {
     assert.deepEqual(unpinned('    uses: ./.github/workflows/ci.yml'), []);
   });
 
-  it('put no text of others into a command: such values come by the environment', () => {
+  it('pass text of others to commands only by the environment', () => {
     assert.deepEqual(
       commands.filter((command) => command.includes('${{')),
       [],
     );
   });
 
-  it('call targets and files that there are', () => {
+  it('call only targets and files that exist', () => {
     const targets = new Set([...read('Makefile').matchAll(/^([a-z-]+):/gm)].map(([, name]) => name));
     for (const command of commands) {
       for (const [, target] of command.matchAll(/^make ([a-z-]+)/g)) assert.ok(targets.has(target), command);

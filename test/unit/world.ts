@@ -123,7 +123,7 @@ interface PodOptions {
   deletionTimestamp?: string;
   annotations?: Record<string, string>;
   injected?: boolean;
-  /** Of the StatefulSet that it was made by. */
+  /** The StatefulSet revision from which the pod was created. */
   revision?: string;
   /** How often its main container was restarted in place, and when it was started last. */
   restarts?: number;

@@ -1,4 +1,4 @@
-/** The DNS domain of the cluster, as a replica finds it out. */
+/** How a replica finds the DNS domain of the cluster. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { clusterDomainIn, logClusterDomain } from '../../../app/cluster-domain.ts';
@@ -7,14 +7,14 @@ import { CapturedLog } from '../stand-ins/captured-log.ts';
 const found = (text: string) => clusterDomainIn(text, 'stellar-peers');
 
 describe('the domain of the cluster', () => {
-  it('is what the pod is told to search', () => {
+  it('is taken from the search list of the pod', () => {
     const conf =
       'nameserver 10.96.0.10\nsearch stellar-peers.svc.k8s.example svc.k8s.example k8s.example\noptions ndots:5\n';
     assert.equal(found(conf), 'k8s.example');
     assert.equal(found('search other.example\nsearch\tstellar-peers.svc.corp.local.\n'), 'corp.local');
   });
 
-  it('is not known where the DNS policy is not the cluster’s, or what stands there is no name', () => {
+  it('is unknown if the pod does not use the DNS of the cluster, or the search list has no valid name', () => {
     for (const conf of [
       '',
       'search example.org',
@@ -37,7 +37,7 @@ describe('a domain in use that is wrong', () => {
   };
   const NOTHING = { right: undefined, said: [] };
 
-  it('is told: another than the pod searches, and one in which nothing resolves', async () => {
+  it('is reported if the pod searches another domain, and if nothing resolves in the domain', async () => {
     const differs = 'warn: CLUSTER_DOMAIN is not the domain that /etc/resolv.conf names';
     assert.deepEqual(await told('cluster.local', 'k8s.example', 'ENOTFOUND'), {
       right: 'k8s.example',
@@ -54,11 +54,11 @@ describe('a domain in use that is wrong', () => {
     );
   });
 
-  it('is no mistake where names resolve in it: the cluster has two', async () => {
+  it('is accepted if names resolve in it, because the cluster then has two domains', async () => {
     assert.deepEqual(await told('cluster.local', 'k8s.example'), NOTHING);
   });
 
-  it('is not made up: where DNS does not answer, or the policy is another, nothing is known', async () => {
+  it('is not reported without evidence, if DNS does not answer or the pod does not use the DNS of the cluster', async () => {
     assert.deepEqual(await told('cluster.local', 'cluster.local'), NOTHING);
     assert.deepEqual(await told('cluster.local', 'cluster.local', 'EAI_AGAIN'), NOTHING);
     assert.deepEqual(await told('cluster.local', undefined, 'ENOTFOUND'), NOTHING);

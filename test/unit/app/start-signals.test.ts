@@ -1,4 +1,4 @@
-/** A replica that is told to stop while it starts: as a process, since signals are a process's matter. */
+/** A replica that gets a signal to stop while it starts. Each runs as a process, because signals go to a process. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ writeFileSync(
   }),
 );
 
-/** Runs a replica that is sent the signal as soon as anything listens to it, and that tells who listens when a port opens. */
+/** Runs a replica, and signals it as soon as it listens to the signal. The replica reports its listeners when a port opens. */
 async function signalled(signal: NodeJS.Signals) {
   const preload = `import { Server } from 'node:net';
     let isSent = false;
@@ -67,7 +67,7 @@ async function signalled(signal: NodeJS.Signals) {
 
 describe('SIGTERM and SIGINT while a replica starts', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    it(`${signal} is listened to before any port is, and ends it cleanly`, async () => {
+    it(`${signal} is handled before any port opens, and ends the replica cleanly`, async () => {
       const { ended, output } = await signalled(signal);
       assert.deepEqual(ended, { code: 0, by: null }, output.slice(0, 2_000));
       assert.doesNotMatch(output, /^listeners at a port: 0$/m);

@@ -1,5 +1,5 @@
 /**
- * The patch as such, then its keeper over an API server in memory.
+ * The patch of caBundle, then the loop that applies it to an API server in memory.
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -45,7 +45,7 @@ const configuration = (...webhooks: object[]): KubeObject => ({
   webhooks,
 });
 
-/** An API server with the configuration and the Secret, and what keeps them. */
+/** An API server with the configuration and the Secret, and the loop that keeps caBundle. */
 async function setUp(t: TestContext) {
   const kube = new MemoryKube();
   const clock = new ManualClock();
@@ -96,7 +96,7 @@ function holding(bundle: Bundle): Latest<Bundle> {
   return latest;
 }
 
-test('the patch sets exactly the CAs in every entry that differs, for the version that was read', () => {
+test('the patch sets exactly our CAs in every entry that differs, and tests the version that was read', () => {
   const wanted = base64(ONE.caPem);
   assert.deepEqual(
     caBundlePatch(
@@ -111,7 +111,7 @@ test('the patch sets exactly the CAs in every entry that differs, for the versio
   );
 });
 
-test('there is no patch where nothing differs or there is nothing to patch', () => {
+test('the patch is empty if no entry differs, or there is no entry', () => {
   assert.deepEqual(
     caBundlePatch(readWebhook(configuration(entry('a', base64(ONE.caPem)))), () => ONE.caPem),
     [],
@@ -122,7 +122,7 @@ test('there is no patch where nothing differs or there is nothing to patch', () 
   );
 });
 
-test('a CA more than ours is taken out', () => {
+test('a CA that is not ours is removed from caBundle', () => {
   assert.equal(
     caBundlePatch(readWebhook(configuration(entry('a', base64(ONE_AND_OTHER.caPem)))), () => ONE.caPem)
       .length,
@@ -130,7 +130,7 @@ test('a CA more than ours is taken out', () => {
   );
 });
 
-test('an empty caBundle is filled, with one write, and then nothing is asked any more', async (t) => {
+test('an empty caBundle is filled with one write, and then no request follows', async (t) => {
   const { kube, clock, keep, install, filledWith, writes } = await setUp(t);
   await install();
   kube.requests.length = 0;
@@ -142,7 +142,7 @@ test('an empty caBundle is filled, with one write, and then nothing is asked any
   assert.equal(kube.requests.length, 2, 'the Secret is read, the configuration written');
 });
 
-test('a configuration that appears later is filled; that it is missing is said once', async (t) => {
+test('a missing configuration is logged once, and filled when it appears', async (t) => {
   const { kube, clock, log, keep, install, filledWith } = await setUp(t);
   void keep(holding(ONE));
   await clock.passUntil(() => log.with(/missing/).length > 0);
@@ -160,7 +160,7 @@ test('a configuration that appears later is filled; that it is missing is said o
   await clock.passUntil(() => log.with(/missing/).length === 2);
 });
 
-test('a configuration that the watch has not shown yet is not said to be missing', async (t) => {
+test('a configuration that the watch has not shown yet is not logged as missing', async (t) => {
   const { clock, log, keep, install, filledWith } = await setUp(t);
   await install();
   void keep(holding(ONE), () => undefined);
@@ -168,7 +168,7 @@ test('a configuration that the watch has not shown yet is not said to be missing
   assert.equal(log.with(/missing/).length, 0);
 });
 
-test('a watch that is behind costs one refused write, not a wrong one', async (t) => {
+test('a watch that is behind causes one refused write, and no wrong write', async (t) => {
   const { kube, clock, log, keep, install, entries, filledWith, writes } = await setUp(t);
   const stale = await install();
   await kube.patch(CONFIGURATION, [{ op: 'add', path: '/webhooks/0/name', value: 'renamed' }]);
@@ -191,7 +191,7 @@ test('two replicas that begin together write once', async (t) => {
   assert.equal(kube.observe(CONFIGURATION)?.metadata.resourceVersion, String(version + 1));
 });
 
-test('a replica that still serves the bundle before a rotation does not take the new CA back', async (t) => {
+test('a replica that still serves the bundle before a rotation does not remove the new CA', async (t) => {
   const { clock, keep, install, fill, filledWith, writes } = await setUp(t);
   await install();
   const early = holding(ONE);
@@ -209,7 +209,7 @@ test('a replica that still serves the bundle before a rotation does not take the
   assert.ok(writes().length - before <= 2, `${writes().length - before} writes`);
 });
 
-test('while the Secret is unusable, what is served stays trusted', async (t) => {
+test('the served certificate stays trusted while the Secret is unusable', async (t) => {
   const { kube, clock, keep, install, filledWith } = await setUp(t);
   await install();
   await kube.delete(SECRET);
@@ -217,7 +217,7 @@ test('while the Secret is unusable, what is served stays trusted', async (t) => 
   await clock.passUntil(filledWith(ONE));
 });
 
-test('a refusal is said with its cause and tried again, ever more slowly', async (t) => {
+test('a refused write is logged with its cause, and retried ever more slowly', async (t) => {
   const { kube, clock, log, keep, install, filledWith, writes } = await setUp(t);
   await install();
   const refusal = failure(403, 'Forbidden', 'may not patch');
@@ -232,7 +232,7 @@ test('a refusal is said with its cause and tried again, ever more slowly', async
   await clock.passUntil(filledWith(ONE));
 });
 
-test('mounted certificates: what is there stays, and the CAs of ours are added', async (t) => {
+test('with mounted certificates, the CAs in caBundle stay, and ours are added', async (t) => {
   const { kube, clock, keep, bundles } = await setUp(t);
   const cainjectors = base64(other.caPem);
   await kube.apply(CONFIGURATION, configuration(entry('a', cainjectors), entry('b')));
@@ -247,7 +247,7 @@ test('mounted certificates: what is there stays, and the CAs of ours are added',
   ]);
 });
 
-test('mounted certificates: caBundle is not read again from a Secret, and left alone once it has ours', async (t) => {
+test('with mounted certificates, no Secret is read, and a caBundle that has our CAs is left alone', async (t) => {
   const { kube, clock, keep, writes } = await setUp(t);
   const theirs = base64(`# a comment that cert-manager may keep\n${ONE_AND_OTHER.caPem}`);
   await kube.apply(CONFIGURATION, configuration(entry('a', theirs), entry('b', theirs)));
@@ -257,7 +257,7 @@ test('mounted certificates: caBundle is not read again from a Secret, and left a
   assert.deepEqual([writes(), kube.requests], [[], []]);
 });
 
-test('what is taken away right after our write is there again within a tenth of a second', async (t) => {
+test('a CA that others remove right after our write is restored within a tenth of a second', async (t) => {
   const { kube, clock, keep, install, filledWith } = await setUp(t);
   await install();
   void keep(holding(ONE));
@@ -271,7 +271,7 @@ test('what is taken away right after our write is there again within a tenth of 
   assert.ok(tookMs <= 100, `after ${tookMs} ms`);
 });
 
-test('a quarrel over caBundle is told, and becomes slower', async (t) => {
+test('a conflict with another writer of caBundle is logged, and our writes become rarer', async (t) => {
   const { kube, clock, log, keep, install, writes } = await setUp(t);
   await install();
   let taken = 0;
@@ -290,7 +290,7 @@ test('a quarrel over caBundle is told, and becomes slower', async (t) => {
   assert.ok(ours > 20 && ours <= 20 * 11, `${ours} writes in ten minutes`);
 });
 
-test('it ends when it is told to', async (t) => {
+test('the loop ends when its signal is aborted', async (t) => {
   const { clock, keep, stop } = await setUp(t);
   const kept = keep(new Latest<Bundle>());
   stop.abort();

@@ -1,4 +1,4 @@
-/** A chain is good where a TLS client takes it, and a reason to refuse where none does: both are asked. */
+/** We accept a chain if and only if a TLS client accepts it. Each test asks both. */
 import assert from 'node:assert/strict';
 import type { Server } from 'node:http';
 import { createServer, request } from 'node:https';
@@ -26,7 +26,7 @@ const over = authorityBelow(root, 'over', {
 });
 const belowOver = await issueLeaf(over, { ...VALID_NOW, hosts: HOSTS });
 
-/** The files of a server with that certificate and those behind it. */
+/** The files of a server with that certificate and the certificates after it. */
 const files = (
   own: { certPem: string; keyPem: string },
   behind: readonly string[],
@@ -60,7 +60,7 @@ const CHAINS: ReadonlyArray<readonly [string, BundlePem, string]> = [
   ['over a CA that is over', files(belowOver, [over.certPem], root.certPem), 'Expired'],
 ];
 
-/** Whether a client that trusts these CAs, each by itself as the API server does, accepts what is served. */
+/** True if a client that trusts each of these CAs by itself, as the API server does, accepts the served chain. */
 async function isTaken(t: TestContext, { certPem, keyPem, caPem }: BundlePem): Promise<boolean> {
   const server = createServer({ cert: certPem, key: keyPem }, (_, response) => void response.end());
   const port = await listening(t, server as Server);
@@ -80,7 +80,7 @@ for (const [what, pem, expected] of CHAINS) {
   });
 }
 
-test('a certificate of an intermediate CA is trusted where caBundle holds the root', () => {
+test('a certificate of an intermediate CA is trusted if caBundle holds the root CA', () => {
   const clock = new ManualClock();
   const caBundle = Buffer.from(root.certPem).toString('base64');
   const facts = { entries: [{ caBundle }] } as unknown as WebhookFacts;

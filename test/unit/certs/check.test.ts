@@ -1,5 +1,5 @@
 /**
- * Each reason to refuse a bundle or a CA, and that nothing makes a check throw.
+ * Each reason to refuse a bundle or a CA. No input makes a check throw.
  */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
@@ -40,7 +40,7 @@ const signerFaultOf = (pem: Partial<typeof GOOD>, nowMs = AT.nowMs) => {
   return checked.ok ? 'good' : checked.fault.reason;
 };
 
-test('a good bundle is good for its hosts, from its first moment to before its last', () => {
+test('a good bundle is accepted for its hosts, from notBefore until just before notAfter', () => {
   assert.equal(faultOf({}), 'good');
   assert.equal(faultOf({}, { nowMs: START_MS }), 'good');
   assert.equal(faultOf({}, { nowMs: LEAF_END_MS - 1 }), 'good');
@@ -69,13 +69,13 @@ for (const [what, pem, at, reason] of FAULTS) {
   test(`${what} is refused as ${reason}`, () => assert.equal(faultOf(pem, at), reason));
 }
 
-test('a CA behind another one is found, and named as the issuer', () => {
+test('a CA that comes second in the file is found, and is the issuer', () => {
   const checked = checkBundle({ ...GOOD, caPem: stranger.certPem + authority.certPem }, AT);
   assert.ok(checked.ok);
   assert.equal(issuerPem(checked.value).trim(), authority.certPem.replaceAll('\r', '').trim());
 });
 
-test('the same certificates are the same bundle, however they are written', () => {
+test('the same certificates give the same bundle, in whatever text form', () => {
   const untidy = { ...GOOD, caPem: `a comment\n${authority.certPem.replaceAll('\r\n', '\n')}\n\n` };
   const [one, two] = [checkBundle(GOOD, AT), checkBundle(untidy, AT)];
   assert.ok(one.ok && two.ok);
@@ -86,7 +86,7 @@ test('the same certificates are the same bundle, however they are written', () =
 const chain = await chainOf({ hosts: HOSTS, notBeforeMs: START_MS, notAfterMs: CA_END_MS });
 const short = authorityBelow(chain.root, 'a short one', { notBeforeMs: START_MS, notAfterMs: LEAF_END_MS });
 const belowShort = await issueLeaf(short, { hosts: HOSTS, notBeforeMs: START_MS, notAfterMs: CA_END_MS });
-test('a chain is over when any of it is, and the root vouches for it', () => {
+test('a chain ends when the first of its certificates ends, and its issuer is the root', () => {
   const pem = {
     certPem: belowShort.certPem + short.certPem,
     keyPem: belowShort.keyPem,
@@ -99,7 +99,7 @@ test('a chain is over when any of it is, and the root vouches for it', () => {
   assert.equal(faultOf(pem, { nowMs: LEAF_END_MS }), 'Expired');
 });
 
-test('of a CA that was renewed under its key the one that lasts vouches for the certificate, and stays trusted', () => {
+test('for a CA that was renewed with the same key, the issuer is the CA certificate that ends later', () => {
   const cert = forge.pki.certificateFromPem(authority.certPem);
   cert.validity.notAfter = new Date(START_MS + 500);
   cert.sign(forge.pki.privateKeyFromPem(authority.keyPem), forge.md.sha256.create());
@@ -108,7 +108,7 @@ test('of a CA that was renewed under its key the one that lasts vouches for the 
   assert.equal(issuerPem(checked.value).trim(), authority.certPem.replaceAll('\r', '').trim());
 });
 
-test('an intermediate CA that was renewed makes another bundle', () => {
+test('a chain with a renewed intermediate CA is another bundle', () => {
   const renewed = { ...chain.served, certPem: chain.leaf.certPem + chain.middle.certPem + short.certPem };
   const [one, two] = [chain.served, renewed].map((pem) =>
     checkBundle({ ...pem, caPem: chain.root.certPem }, AT),
@@ -117,7 +117,7 @@ test('an intermediate CA that was renewed makes another bundle', () => {
   assert.notEqual(one.value.fingerprint, two.value.fingerprint);
 });
 
-test('an issuer that gives no CA is told what caBundle must hold', () => {
+test('the sentence on an issuer that gives no CA says what caBundle must hold', () => {
   const checked = checkBundle({ ...chain.served, caPem: '' }, AT);
   assert.ok(!checked.ok);
   assert.deepEqual(checked.fault, {
@@ -127,13 +127,13 @@ test('an issuer that gives no CA is told what caBundle must hold', () => {
   });
 });
 
-test('a bundle is over when its CA is', () => {
+test('a bundle ends no later than its CA', () => {
   const checked = checkBundle({ ...GOOD, ...outliving }, AT);
   assert.ok(checked.ok);
   assert.equal(checked.value.notAfterMs, CA_END_MS);
 });
 
-test('a CA can sign only with its own RSA key, in its time, and if it is one', () => {
+test('a CA can sign only if it is a CA, with its own RSA key and within its dates', () => {
   assert.equal(signerFaultOf({}), 'good');
   assert.equal(signerFaultOf({ caPem: authority.certPem + stranger.certPem }), 'good');
   assert.equal(signerFaultOf({ caPem: stranger.certPem + authority.certPem }), 'KeyMismatch');
@@ -145,7 +145,7 @@ test('a CA can sign only with its own RSA key, in its time, and if it is one', (
   assert.equal(signerFaultOf({}, START_MS - 1), 'NotYetValid');
 });
 
-test('a CA that is good for OpenSSL and cannot sign here is refused', () => {
+test('a CA that OpenSSL accepts but that cannot sign here is refused', () => {
   const named = (value: string, keyUsage: object) => {
     const cert = forge.pki.certificateFromPem(authority.certPem);
     const name = { name: 'commonName', value, valueTagClass: forge.asn1.Type.UTF8 as never };
@@ -160,7 +160,7 @@ test('a CA that is good for OpenSSL and cannot sign here is refused', () => {
   };
   assert.equal(signerFaultOf({ caPem: named('Bern', { keyCertSign: true }) }), 'good');
   assert.equal(signerFaultOf({ caPem: named('Bern', { cRLSign: true }) }), 'WrongIssuer');
-  // node-forge writes such a name otherwise than it read it, so that the issuer is not found.
+  // node-forge writes such a name in another form than it was read, so the issuer is not found.
   assert.equal(signerFaultOf({ caPem: named('Zürich', { keyCertSign: true }) }), 'WrongIssuer');
   assert.equal(signerFaultOf({ caPem: misnamed(authority.certPem) }), 'Unreadable');
 });
@@ -169,7 +169,7 @@ test('the hosts of a certificate can be read back', () => {
   assert.deepEqual(hostsOf(leaf.certPem), ['one.two.svc', '127.0.0.1', '0:0:0:0:0:0:0:1']);
 });
 
-test('whatever is done to the texts, a check answers, and a changed key or certificate is never good', () => {
+test('a check answers for any text, and never accepts a changed key or certificate', () => {
   const part = fc.constantFrom('caPem' as const, 'certPem' as const, 'keyPem' as const);
   fc.assert(
     fc.property(part, fc.nat(1_000), fc.string({ minLength: 1, maxLength: 40 }), (name, where, text) => {

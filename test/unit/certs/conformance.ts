@@ -13,18 +13,18 @@ export interface CertWorld {
   readonly hosts: readonly string[];
   /** The world's time. */
   nowMs(): number;
-  /** A new replica's source over the one truth. */
+  /** The source of a new replica over the shared storage. */
   source(): CertSource;
-  /** Another good bundle takes the place of what is there, by another's hand. */
+  /** Another writer replaces the stored bundle by another good one. */
   replace(): Promise<{ readonly certPem: string }>;
-  /** The truth becomes unusable. */
+  /** The stored bundle becomes unusable. */
   corrupt(): Promise<void>;
-  /** While `true`, the truth cannot be reached. */
+  /** While `true`, the storage cannot be reached. */
   cutOff(away: boolean): void;
   /** Lets time pass until `promise` settles, or until `condition` holds. */
   pass<T>(promise: Promise<T>): Promise<T>;
   passUntil(condition: () => boolean): Promise<void>;
-  /** Lets so much time pass that every source has looked more than once. */
+  /** Lets enough time pass for every source to read the storage more than once. */
   idle(): Promise<void>;
   close(): Promise<void>;
 }
@@ -60,7 +60,7 @@ export function certSourceConformance(name: string, open: () => Promise<CertWorl
     assert.equal(one.keyPem, two.keyPem);
   });
 
-  promise('nothing comes while nothing changes, then the replacement', async (world, signal) => {
+  promise('a source sets no new bundle before a change', async (world, signal) => {
     const source = world.source();
     const first = await world.pass(nextOf(source, undefined, signal));
     let came = 0;
@@ -84,7 +84,7 @@ export function certSourceConformance(name: string, open: () => Promise<CertWorl
     assert.equal(second.certPem, certPem);
   });
 
-  promise('a corrupted truth never comes out, and what follows it does', async (world, signal) => {
+  promise('a corrupted bundle is never set, and the good one after it is', async (world, signal) => {
     const source = world.source();
     const given = follow(source, signal);
     await world.passUntil(() => given.length > 0);
@@ -95,7 +95,7 @@ export function certSourceConformance(name: string, open: () => Promise<CertWorl
     for (const bundle of given) assertGood(world, bundle);
   });
 
-  promise('a truth out of reach delays and does not reject', async (world, signal) => {
+  promise('an unreachable storage delays the bundle, and rejects nothing', async (world, signal) => {
     world.cutOff(true);
     let settled = false;
     const waiting = nextOf(world.source(), undefined, signal).finally(() => {
@@ -107,7 +107,7 @@ export function certSourceConformance(name: string, open: () => Promise<CertWorl
     assertGood(world, await world.pass(waiting));
   });
 
-  promise('an abort ends it, before, and in the middle of waiting', async (world) => {
+  promise('an abort ends the source, before and during a wait', async (world) => {
     const stop = new AbortController();
     const bundle = new Latest<Bundle>();
     const running = world.source().run(bundle, stop.signal);
@@ -118,7 +118,7 @@ export function certSourceConformance(name: string, open: () => Promise<CertWorl
   });
 
   promise(
-    'what a listener throws ends it: the process must not go on without that part',
+    'an error that a listener throws ends the source, because the process must not run on without the listener',
     async (world, signal) => {
       const bundle = new Latest<Bundle>();
       bundle.onChange(() => {

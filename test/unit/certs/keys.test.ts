@@ -1,4 +1,4 @@
-/** Where private keys are, and where they never are. */
+/** Where private keys are stored, and where no private key may appear. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
@@ -18,7 +18,7 @@ const manifest = (path: string): Fields =>
     parse(readFileSync(new URL(`../../../manifests/${path}`, import.meta.url), 'utf8'), { version: '1.1' }),
   );
 
-/** The way to a first certificate, told at the most talkative level. Three writes are refused, quoting all of them. */
+/** Makes a first certificate, with the most verbose log. Three writes are refused, and each refusal quotes the whole Secret. */
 async function scene() {
   const memory = new MemoryKube();
   const clock = new ManualClock();
@@ -51,7 +51,7 @@ describe('private keys', () => {
   });
   after(() => end());
 
-  it('are in no line of the log, also where the API server or a policy quotes the Secret', () => {
+  it('are in no line of the log, even if the API server or a policy quotes the Secret', () => {
     const text = lines.join('');
     assert.ok(lines.length >= 5, 'refusals and writes are told');
     assert.match(text, /422/);
@@ -69,12 +69,12 @@ describe('private keys', () => {
     }
   });
 
-  it('of our own making are written to one Secret and nowhere else', () => {
+  it('that we make are written to one Secret and nowhere else', () => {
     const places = new Set(writesOf(memory).map((request) => request.replace(/^\w+ /, '')));
     assert.deepEqual([...places], [`/api/v1/namespaces/${SECRET.namespace}/secrets/${SECRET.name}`]);
   });
 
-  it('on disk there are none, but those that cert-manager mounts, for our group to read only', () => {
+  it('are on disk only if cert-manager mounts them, readable for our group only', () => {
     const base = fieldsOf(fieldsOf(fieldsOf(manifest('base/deployment.yaml').spec).template).spec);
     assert.equal(base.volumes, undefined);
     const mounted = fieldsOf(fieldsOf(fieldsOf(manifest('cert-manager/deployment.yaml').spec).template).spec);

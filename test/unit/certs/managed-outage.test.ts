@@ -1,5 +1,5 @@
 /**
- * What the managed source costs the API server, at rest and while requests are refused.
+ * The requests of the managed source to the API server, without changes and while requests are refused.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,7 @@ import { failure } from '../stand-ins/memory-kube.ts';
 import { fill, keysOf, READ, SECRET, setUp, WRITE, writesOf } from './managed-stage.ts';
 import { DAY_MS, FOREIGN, MINUTE_MS } from './managed-world.ts';
 
-test('with nothing to do an hour costs one read a minute and no write', async (t) => {
+test('an hour without changes costs one read a minute and no write', async (t) => {
   const { kube, clock, replica } = setUp(t);
   await fill(kube, keysOf(FOREIGN));
   const given = replica();
@@ -19,7 +19,7 @@ test('with nothing to do an hour costs one read a minute and no write', async (t
   assert.ok(kube.requests.length <= 61, `${kube.requests.length} requests`);
 });
 
-test('a watch has a deletion repaired without waiting for the poll, a flood of changes costs a read a second', async (t) => {
+test('a deletion that the watch reports is repaired at once, and a flood of changes costs one read a second', async (t) => {
   const { kube, clock, replica } = setUp(t, { pollMs: 30 * DAY_MS });
   const given = replica(true);
   await clock.passUntil(() => given.length === 1);
@@ -46,7 +46,7 @@ const REFUSALS = [
   failure(0, '', 'connect ECONNREFUSED'),
 ];
 for (const refusal of REFUSALS) {
-  test(`${refusal.status} to everything for ten minutes: no rejection, ever fewer requests, said in the log`, async (t) => {
+  test(`ten minutes of refusals with status ${refusal.status} stop nothing, make requests rarer and are logged`, async (t) => {
     const { kube, clock, log, replica } = setUp(t);
     await fill(kube, keysOf(FOREIGN));
     kube.requests.length = 0;
@@ -63,7 +63,7 @@ for (const refusal of REFUSALS) {
   });
 }
 
-test('the API server is asked again no sooner than it wants to be', async (t) => {
+test('the API server is asked again no sooner than its Retry-After says', async (t) => {
   const { kube, clock, replica } = setUp(t);
   kube.intercept = () => {
     throw failure(429, 'TooManyRequests', 'slow down', 7);
@@ -74,7 +74,7 @@ test('the API server is asked again no sooner than it wants to be', async (t) =>
   assert.equal(given.length, 0);
 });
 
-test('a refused renewal keeps nothing back: what is good is served', async (t) => {
+test('a good certificate is served even if its renewal is refused', async (t) => {
   const { kube, clock, replica } = setUp(t);
   await fill(kube, keysOf(FOREIGN));
   kube.intercept = (request) => {

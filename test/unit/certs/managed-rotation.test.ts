@@ -1,5 +1,5 @@
 /**
- * A new CA that waits, and a Secret of others: callers that trust caBundle never meet an unknown certificate.
+ * A new CA that is not trusted yet, and a Secret that others replace: callers never meet a certificate of an unknown CA.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ function assertSmooth(given: readonly Bundle[], nowMs: number): void {
   }
 }
 
-test('a rotation waits while a call through the webhook configuration fails, and says so', async (t) => {
+test('a rotation waits, and logs so, while a call through the webhook configuration fails', async (t) => {
   let problem: string | undefined = 'connection refused';
   const callers = { ...trusting, probe: () => Promise.resolve(problem) };
   const { kube, clock, log, replica } = setUp(t, {}, callers);
@@ -34,7 +34,7 @@ test('a rotation waits while a call through the webhook configuration fails, and
   assertSmooth(given, clock.nowMs());
 });
 
-test('a good Secret that another puts in place of ours is adopted without a gap', async (t) => {
+test('a good Secret that others put in place of ours is adopted without a gap', async (t) => {
   const { kube, clock, replica } = setUp(t);
   const [one, two] = [replica(), replica()];
   await clock.passUntil(() => one.length === 1 && two.length === 1);

@@ -1,5 +1,5 @@
 /**
- * What a managed source makes of a Secret: adopts the good, replaces the bad with a reason.
+ * What a managed source does with a Secret: a good one is adopted, a bad one is replaced, with a reason.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -22,7 +22,7 @@ test('the Secret is created empty by apply and filled by one update of the versi
   assert.ok(bundle.notBeforeMs <= clock.nowMs() - 60 * MINUTE_MS, 'valid for callers whose clock is behind');
 });
 
-test('of two replicas that start together one fills the Secret, the other adopts', async (t) => {
+test('of two replicas that start together, one fills the Secret and the other adopts it', async (t) => {
   const { kube, clock, replica } = setUp(t);
   const [one, two] = [replica(), replica()];
   await clock.passUntil(() => one.length > 0 && two.length > 0);
@@ -30,7 +30,7 @@ test('of two replicas that start together one fills the Secret, the other adopts
   assert.equal(kube.observe(SECRET)?.metadata.resourceVersion, '2', 'one creation and one fill');
 });
 
-test('a good Secret is adopted as it is, with not one write', async (t) => {
+test('a good Secret is adopted unchanged, without a write', async (t) => {
   const { kube, first } = setUp(t);
   const content = FOREIGN;
   await fill(kube, keysOf(content));
@@ -40,7 +40,7 @@ test('a good Secret is adopted as it is, with not one write', async (t) => {
   assert.deepEqual(kube.requests, [READ]);
 });
 
-test('what others keep in the Secret stays', async (t) => {
+test('keys of others in the Secret stay', async (t) => {
   const { kube, first } = setUp(t);
   await fill(kube, { note: 'not ours' });
   await first();

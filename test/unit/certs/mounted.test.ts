@@ -1,5 +1,5 @@
 /**
- * What a mounted source makes of files that are half there: nothing but a sentence, once.
+ * A mounted source serves no incomplete files, and logs one sentence about them.
  */
 import assert from 'node:assert/strict';
 import { rmSync, unlinkSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { NOW_MS } from '../stand-ins/now.ts';
 import { DAY_MS, goodContent, MINUTE_MS } from './managed-world.ts';
 import { filesOf, mountedFolder } from './mounted-world.ts';
 
-/** Each is swapped twice, at moments that differ; so many tries does it have. */
+/** The number of tries. In each, the files are swapped twice, at different moments. */
 const READS = 200;
 
 async function setUp(t: TestContext) {
@@ -30,7 +30,7 @@ async function setUp(t: TestContext) {
   const bundle = new Latest<Bundle>();
   const given: Bundle[] = [];
   bundle.onChange(() => given.push(bundle.observe() ?? assert.fail()));
-  /** Follows the files; what it gave is in `given`. */
+  /** Follows the files. The bundles that the source set are in `given`. */
   const follow = () => void parts.source().run(bundle, stop.signal);
   return { ...parts, idle, given, follow };
 }
@@ -50,7 +50,7 @@ const FAULTS: ReadonlyArray<readonly [string, (good: Files) => Files, string]> =
   ['for other hosts', () => filesOf(foreign), 'WrongHost'],
 ];
 for (const [what, spoil, reason] of FAULTS) {
-  test(`a set ${what} is told once, with the reason ${reason}, and the last good one stays`, async (t) => {
+  test(`a set of files ${what} is logged once, with the reason ${reason}, and the last good set stays`, async (t) => {
     const { clock, good, given, follow, idle, log, secret } = await setUp(t);
     follow();
     await clock.passUntil(() => given.length === 1);
@@ -70,7 +70,7 @@ for (const [what, spoil, reason] of FAULTS) {
   });
 }
 
-test('a folder that is not there yet is told, and read when it is', async (t) => {
+test('a folder that does not exist yet is logged, and read when it exists', async (t) => {
   const { clock, given, follow, idle, log, secret, good } = await setUp(t);
   rmSync(secret.folder, { recursive: true });
   follow();
@@ -81,7 +81,7 @@ test('a folder that is not there yet is told, and read when it is', async (t) =>
   await clock.passUntil(() => given.length === 1);
 });
 
-test('a plain folder, without links, is read too', async (t) => {
+test('a plain folder without links is read too', async (t) => {
   const { clock, given, follow, secret, good } = await setUp(t);
   rmSync(secret.folder, { recursive: true });
   secret.write({});

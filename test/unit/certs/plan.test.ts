@@ -1,5 +1,5 @@
 /**
- * One step at a time: what the Secret needs next, by table.
+ * The next step that the Secret needs, one at a time.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -37,7 +37,7 @@ const served = (content: CertContent, day: number) => {
 
 interface Seen {
   readonly seenForMs?: number;
-  /** As long as seen, if nothing else is said. */
+  /** Default: as long as `seenForMs`. */
   readonly trustedForMs?: number;
   readonly last?: ReturnType<typeof served>;
 }
@@ -59,7 +59,7 @@ test('a good Secret needs nothing until two thirds of the shorter life are over'
   assert.equal(stepOf(AGREED, 560), 'issueLeaf RenewalDue');
 });
 
-test('a CA that is due is joined by a new one; what is served stays', () => {
+test('a new CA is added beside a CA that is due, and the served certificate stays', () => {
   const late = { ...AGREED, ...leafOfFormerLate };
   assert.equal(stepOf(late, 599), 'none');
   const { step, bundle } = plan(late, 600);
@@ -68,7 +68,7 @@ test('a CA that is due is joined by a new one; what is served stays', () => {
   assert.equal(step.keep.fingerprint, bundle?.fingerprint);
 });
 
-test('what the new CA signs is not made before both were seen together for the whole overlap', () => {
+test('the new CA signs no certificate before both CAs were seen together for the whole overlap', () => {
   assert.equal(stepOf(INTRODUCED, 510, { seenForMs: 119_999 }), 'none');
   assert.equal(plan(INTRODUCED, 510, { seenForMs: 119_999 }).lookInMs, 1);
   assert.equal(stepOf(INTRODUCED, 510, { seenForMs: 120_000 }), 'issueLeaf Rotation');
@@ -85,7 +85,7 @@ test('a new CA that callers do not trust yet signs nothing, however long it has 
   );
 });
 
-test('a certificate about to end is replaced although the new CA is not trusted yet', () => {
+test('a certificate that is about to end is replaced even if the new CA is not trusted yet', () => {
   assert.equal(stepOf(INTRODUCED, 580, { seenForMs: DAY_MS, trustedForMs: 0 }), 'none');
   assert.equal(plan(INTRODUCED, 580, { seenForMs: DAY_MS, trustedForMs: 0 }).lookInMs, TERMS.overlapMs);
   assert.equal(
@@ -95,7 +95,7 @@ test('a certificate about to end is replaced although the new CA is not trusted 
   );
 });
 
-test('a good Secret of another CA is not handed out before the CA that is in use was put into it', () => {
+test('a good Secret of another CA is not served before the CA in use was added to that Secret', () => {
   const foreign: CertContent = { caPem: present.certPem, caKeyPem: present.keyPem, ...leafOfPresent };
   const { step, bundle } = plan(foreign, 510, { last: served(AGREED, 510) });
   assert.equal(bundle, undefined);
@@ -107,7 +107,7 @@ test('a good Secret of another CA is not handed out before the CA that is in use
   assert.equal(stepOf(foreign, 595, { last: served(AGREED, 510) }), 'issueLeaf Expired');
 });
 
-test('the former CA goes only after it was seen unused for long enough', () => {
+test('the former CA is removed only after it was seen unused for long enough', () => {
   assert.equal(stepOf(USED, 510, { seenForMs: 599_999 }), 'none');
   assert.equal(stepOf(USED, 510, { seenForMs: 600_000 }), 'removeCa Rotation');
 });
@@ -117,7 +117,7 @@ test('a certificate that went bad in the middle of a rotation is replaced at onc
   assert.equal(stepOf(INTRODUCED, 590), 'issueLeaf Expired');
 });
 
-test('nothing good in the Secret: what this replica serves is kept trusted, otherwise all is new', () => {
+test('for a Secret without a good certificate, the served one is kept trusted if there is one, and everything else is new', () => {
   const empty: CertContent = { caPem: '', caKeyPem: '', certPem: '', keyPem: '' };
   const { step } = plan(empty, 510, { last: served(AGREED, 510) });
   assert.ok(step?.kind === 'addCa');
@@ -126,7 +126,7 @@ test('nothing good in the Secret: what this replica serves is kept trusted, othe
   assert.equal(stepOf(empty, 700, { last: served(AGREED, 510) }), 'reissueAll Empty');
 });
 
-test('what is good can be served whatever the step', () => {
+test('a good certificate can be served whatever the next step is', () => {
   assert.ok(plan(AGREED, 560).bundle);
   assert.ok(plan({ ...AGREED, caKeyPem: '' }, 510).bundle);
   assert.equal(stepOf({ ...AGREED, caKeyPem: '' }, 510), 'addCa Empty');

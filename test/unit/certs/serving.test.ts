@@ -1,5 +1,5 @@
 /**
- * What is served is always something that callers trust, as far as there is anything of the kind.
+ * We always serve a certificate that callers trust, if there is one.
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
@@ -21,7 +21,7 @@ const bundleOf = async (): Promise<Bundle> => {
 const former = await bundleOf();
 const next = await bundleOf();
 
-/** The choice, given for how long each of them is trusted. */
+/** The certificate that we serve, given for how long callers have trusted each. */
 const choose = (formerForMs: number, nextForMs: number, nowMs = NOW_MS) => {
   const forMs = new Map([
     [former, formerForMs],
@@ -31,22 +31,22 @@ const choose = (formerForMs: number, nextForMs: number, nowMs = NOW_MS) => {
   return waitOf({ serving: former, offered: next, nowMs, acceptedForMs });
 };
 
-test('the first certificate is served at once: there is nothing better', () => {
+test('the first certificate is served at once, because there is no better one', () => {
   assert.equal(waitOf({ serving: undefined, offered: next, nowMs: NOW_MS, acceptedForMs: () => 0 }), 0);
 });
 
-test('one of the same CA is served at once', () => {
+test('a certificate of the same CA is served at once', () => {
   const renewed = { ...former, serial: '02' };
   assert.equal(waitOf({ serving: former, offered: renewed, nowMs: NOW_MS, acceptedForMs: () => 0 }), 0);
 });
 
-test('one of another CA is served when callers have trusted that CA for a moment', () => {
+test('a certificate of another CA is served when callers have trusted that CA for a moment', () => {
   assert.equal(choose(60_000, 0), 5_000);
   assert.equal(choose(60_000, 4_000), 1_000);
   assert.equal(choose(60_000, 5_000), 0);
 });
 
-test('one of another CA is served at once where what is served is not trusted any more, or ends', () => {
+test('a certificate of another CA is served at once if the served one is no longer trusted, or ends', () => {
   assert.equal(choose(0, 0), 0);
   assert.equal(choose(60_000, 0, former.notAfterMs - 59_000), 0);
   assert.equal(choose(60_000, 0, former.notAfterMs - 61_000), 1_001);
@@ -81,7 +81,7 @@ function setUp(_t: TestContext) {
   return { clock, log, configuration, configure, offered, trust, served, forget };
 }
 
-test('a CA counts as trusted since it came into the caBundle of every webhook, and not when it has left one', (t) => {
+test('a CA counts as trusted from the time when every caBundle has it, and no longer when one caBundle lacks it', (t) => {
   const { clock, configure, trust } = setUp(t);
   configure([former], []);
   clock.advance(10_000);
@@ -97,7 +97,7 @@ test('a CA counts as trusted since it came into the caBundle of every webhook, a
   assert.equal(trust.caTrustedForMs(next.caPem), 1_000);
 });
 
-test('without a webhook there is no caller: everything is trusted, unless nothing was seen yet', (t) => {
+test('without a webhook entry every certificate counts as trusted, and before the configuration was read none does', (t) => {
   const { configuration, configure, forget, trust } = setUp(t);
   assert.equal(trust.acceptedForMs(former), Number.POSITIVE_INFINITY);
   configure();
@@ -107,7 +107,7 @@ test('without a webhook there is no caller: everything is trusted, unless nothin
   assert.equal(trust.acceptedForMs(former), 0);
 });
 
-test('a caBundle of garbage trusts no certificate, and is no error', (t) => {
+test('a caBundle of garbage trusts no certificate, and causes no error', (t) => {
   const { configuration, configure, trust } = setUp(t);
   configure([former]);
   const { entries = [] } = configuration.observe() ?? {};
@@ -126,7 +126,7 @@ test('a caBundle of garbage trusts no certificate, and is no error', (t) => {
   }
 });
 
-test('a certificate of a new CA is served 5 s after every caBundle has named it; the wait is told once', async (t) => {
+test('a certificate of a new CA is served 5 s after every caBundle has that CA, and the wait is logged once', async (t) => {
   const { clock, configure, log, offered, served } = setUp(t);
   configure([former]);
   offered.set(former);
@@ -154,7 +154,7 @@ test('while a certificate waits, a newer one takes its place', (t) => {
   assert.equal(served.observe(), renewed);
 });
 
-test('a caBundle that is swapped for that of the new CA alone makes its certificate served at once', (t) => {
+test('a certificate of a new CA is served at once if caBundle is replaced by the new CA alone', (t) => {
   const { clock, configure, offered, served } = setUp(t);
   configure([former]);
   offered.set(former);

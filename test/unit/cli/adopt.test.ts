@@ -1,4 +1,4 @@
-/** `stellar-peers adopt`: what it would affect, and what it writes. */
+/** `stellar-peers adopt`: which validators the command affects, and what it writes. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readSettings } from '../../../app/settings.ts';
@@ -13,7 +13,7 @@ const planned = (names: readonly string[], namespace = 'stellar') =>
   planAdoption(evaluateWorld(world, SETTINGS, NOW_MS), { namespace, names });
 
 describe('adopting', () => {
-  it('affects the named validators that wait for it, and says so first', () => {
+  it('affects the named validators that wait for adoption, and lists them first', () => {
     const plan = planned(['a', 'c']);
     assert.deepEqual(plan.affected, ['stellar/a']);
     assert.deepEqual(
@@ -28,7 +28,7 @@ describe('adopting', () => {
     assert.match(adoptionText(planned(['c'])), /No running validator waits/);
   });
 
-  it('without names affects the whole namespace, by one annotation on it', () => {
+  it('without names affects the whole namespace, by one annotation on the Namespace', () => {
     const plan = planned([]);
     assert.deepEqual(plan.affected, ['stellar/a', 'stellar/b']);
     assert.deepEqual(
@@ -37,7 +37,7 @@ describe('adopting', () => {
     );
   });
 
-  it('says that a pause holds those restarts', () => {
+  it('says that a pause holds the restarts', () => {
     const specs = { a: OLD, b: {}, c: {} };
     const ownAnnotations = { 'stellar.org/peer-rollout': 'paused' };
     const held = networkWorld(specs, { webhookCreatedAt: '2025-06-01T00:00:00Z', ownAnnotations });
@@ -48,7 +48,7 @@ describe('adopting', () => {
     );
   });
 
-  it('knows what is no validator', () => {
+  it('refuses a name that is no validator', () => {
     assert.throws(() => planned(['a', 'absent']), /^ProblemError: no such validator: stellar\/absent$/);
     assert.throws(() => planned(['a'], 'elsewhere'), /^ProblemError: no such validator: elsewhere\/a$/);
   });

@@ -1,4 +1,4 @@
-/** One annotation, put on objects and taken from them, and nothing else of them changed. */
+/** Sets one annotation on objects, or removes it, and changes nothing else. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { annotate, isConfirmed } from '../../../cli/annotate.ts';
@@ -22,7 +22,7 @@ function cluster(): MemoryKube {
 }
 
 describe('an annotation', () => {
-  it('goes beside others, or is the first; and goes away again, alone', async () => {
+  it('is set beside others or as the first, and can be removed alone', async () => {
     const kube = cluster();
     const found = () => refs.map((ref) => kube.observe(ref)?.metadata.annotations);
     await annotate(kube, refs, { name: NAME, value: 'now' });
@@ -33,7 +33,7 @@ describe('an annotation', () => {
     assert.deepEqual(found(), [{ other: 'kept' }, {}], 'what is not there need not go');
   });
 
-  it('cannot go on what is not there, and that is said', async () => {
+  it('cannot be set on an object that does not exist, and the error says so', async () => {
     const ref = { resource: StellarNodes, namespace: 'stellar', name: 'c' };
     await assert.rejects(annotate(cluster(), [ref], { name: NAME, value: 'now' }), (error) => {
       assert.ok(error instanceof ProblemError);
@@ -46,12 +46,12 @@ describe('an annotation', () => {
 const WHERE = 'context prod, server https://a.example';
 const SHOWN = `Cluster: ${WHERE}.\nthis\n`;
 
-describe('what changes something', () => {
+describe('a change to the cluster', () => {
   const call = (terminal: FakeTerminal, yes = false): Call => ({
     ...{ args: [], flags: yes ? { yes } : {}, format: 'table', env: {}, terminal },
   });
 
-  it('is shown first, after its cluster; goes on for yes, and for --yes without a question', async () => {
+  it('is shown with its cluster first, and proceeds after the answer yes, or with --yes and no question', async () => {
     const terminal = new FakeTerminal();
     terminal.answer = true;
     assert.equal(await isConfirmed('this', call(terminal), WHERE), true);
@@ -61,7 +61,7 @@ describe('what changes something', () => {
     assert.deepEqual([quiet.err, quiet.asked], [SHOWN, []]);
   });
 
-  it('does not go on for no, and not where there is no terminal to ask', async () => {
+  it('does not proceed after the answer no, or without a terminal to ask', async () => {
     const terminal = new FakeTerminal();
     terminal.answer = false;
     assert.equal(await isConfirmed('this', call(terminal), WHERE), false);

@@ -1,4 +1,4 @@
-/** The program in one file, as the image runs it: in a folder where nothing else of ours is. */
+/** The program in one file, as in the image: in a folder without any other file of ours. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -21,7 +21,7 @@ describe('the bundle', () => {
     });
     return { status, stdout, stderr };
   };
-  /** What the sources do, in this process. */
+  /** The result of the sources, in this process. */
   const ofTheSources = async (args: readonly string[]) => {
     const terminal = new FakeTerminal();
     terminal.read = (path) => readFileSync(path, 'utf8');
@@ -32,13 +32,13 @@ describe('the bundle', () => {
   before(() => execFileSync(process.execPath, ['scripts/bundle.ts', bundle], { cwd: ROOT, stdio: 'pipe' }));
   after(() => rmSync(folder, { recursive: true }));
 
-  it('answers as the sources do', async () => {
+  it('gives the same output as the sources', async () => {
     const pod = join(ROOT, 'test/golden/admission/operator.input.yaml');
     for (const args of [['--version'], ['preview', '-f', pod], ['restart-all']])
       assert.deepEqual(run(args), await ofTheSources(args), args.join(' '));
   });
 
-  it('finds its own way to a cluster, and says that there is none', () => {
+  it('looks for a cluster by itself, and says that there is none', () => {
     const { status, stderr } = run(['run']);
     assert.equal(status, 1);
     assert.match(stderr, /^stellar-peers: no cluster is configured/);

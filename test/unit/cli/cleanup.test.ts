@@ -1,4 +1,4 @@
-/** `stellar-peers cleanup`: what it would remove, what it leaves, and when it refuses. */
+/** `stellar-peers cleanup`: which objects the command would remove or leave, and when it refuses. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { cleanupText, planCleanup } from '../../../cli/commands/cleanup.ts';
@@ -15,7 +15,7 @@ import { pod } from '../world.ts';
 const OWN = 'stellar-peers';
 const LABELS = { 'app.kubernetes.io/managed-by': OWN };
 
-/** A ConfigMap whose keys are ours, or partly another's. */
+/** A ConfigMap whose keys are all ours, or partly those of others. */
 function configMap(
   namespace: string,
   name: string,
@@ -49,7 +49,7 @@ function cluster(...more: KubeObject[]): MemoryKube {
 }
 
 describe('cleaning up', () => {
-  it('removes our ConfigMaps, and nothing of others', async () => {
+  it('removes our ConfigMaps, and no object of others', async () => {
     const { remove, kept, installed } = await planCleanup(cluster(), OWN);
     assert.deepEqual(remove.map(({ ref }) => `${ref.namespace}/${ref.name}`).sort(), [
       'stellar-peers/stellar-peers',
@@ -60,7 +60,7 @@ describe('cleaning up', () => {
     assert.deepEqual(installed, []);
   });
 
-  it('says what of us is still there, and in doubt that it may be', async () => {
+  it('lists our objects that are still installed, or may still be installed', async () => {
     const kube = cluster();
     kube.seed(MutatingWebhookConfigurations, [{ metadata: { name: OWN, uid: 'w' } }]);
     kube.seed(Deployments, [{ metadata: { name: OWN, namespace: OWN, uid: 'd' } }]);
@@ -80,7 +80,7 @@ describe('cleaning up', () => {
     ]);
   });
 
-  it('says how many pods mount what goes', async () => {
+  it('says how many pods mount the ConfigMaps that will be removed', async () => {
     const kube = cluster();
     const elsewhere = pod('c', { uid: 'c' });
     kube.seed(Pods, [

@@ -1,4 +1,4 @@
-/** The command as a whole: what a line prints, says and ends with. Three processes prove the scripts in bin/. */
+/** The whole command: the output, messages and exit code of a command line. Three processes test the scripts in bin/. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const COMMAND = join(ROOT, 'bin/stellar-peers');
 const PLUGIN = join(ROOT, 'bin/kubectl-stellar_peers');
 const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-cli-'));
 after(() => rmSync(folder, { recursive: true }));
-// Where a kubeconfig is looked for: nothing of this machine's is to be found.
+// The places of a kubeconfig are set so that no file of this machine is found.
 process.env.HOME = folder;
 delete process.env.KUBECONFIG;
 
@@ -24,7 +24,7 @@ interface Result {
   readonly stderr: string;
 }
 
-/** What the line does, in this process. */
+/** The result of a command line in this process. */
 async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Result> {
   const terminal = new FakeTerminal();
   terminal.read = terminalOf(process, env).read;
@@ -32,7 +32,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}): P
   return { status: code, stdout: terminal.out, stderr: terminal.err };
 }
 
-/** What a script in bin/ does, as a process. */
+/** The result of a script in bin/, run as a process. */
 function runScript(script: string, args: readonly string[], input = ''): Result {
   const { PATH, NODE_COMPILE_CACHE } = process.env;
   const env = { PATH, HOME: folder, NODE_COMPILE_CACHE };
@@ -63,14 +63,14 @@ spec: { containers: [{ name: stellar-node, image: stellar/stellar-core }] }
 `;
 
 describe('the command', () => {
-  it('explains itself with --help, on standard output', async () => {
+  it('prints its help with --help, on standard output', async () => {
     const result = runScript(COMMAND, ['--help']);
     assert.deepEqual([result.status, result.stderr], [0, '']);
     assert.match(result.stdout, /Exit status\n {2}0 all well/);
     assert.deepEqual(result, await run(['--help']));
   });
 
-  it('previews without a cluster, also from standard input, and as a plugin of kubectl just as by its own name', async () => {
+  it('previews without a cluster, also from standard input, and in the same way as a plugin of kubectl', async () => {
     const result = await run(['preview', '-f', fileOf('pod.yaml', POD)]);
     assert.equal(result.status, 0);
     for (const word of ['/etc/stellar/peers', 'validator-1.peers.txt', 'KNOWN_PEERS_FILE']) {
@@ -79,7 +79,7 @@ describe('the command', () => {
     assert.deepEqual(runScript(PLUGIN, ['preview', '-f', '-'], POD), result);
   });
 
-  it('is found by kubectl', () => {
+  it('is found by kubectl as a plugin', () => {
     const { bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
       bin: Record<string, string>;
     };
@@ -93,7 +93,7 @@ describe('the command', () => {
     assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
   });
 
-  it('exits 1 where a manifest cannot be previewed, and says why on standard error', async () => {
+  it('exits 1 if a manifest cannot be previewed, and says why on standard error', async () => {
     const result = runScript(COMMAND, ['preview', '-f', '-'], 'kind: Deployment');
     assert.deepEqual([result.status, result.stdout], [1, '']);
     assert.match(result.stderr, /neither a Pod nor a StatefulSet/);
@@ -102,7 +102,7 @@ describe('the command', () => {
     assert.match(stderr, /^stellar-peers: The file is not valid YAML: .* at line 2, column 1\n$/);
   });
 
-  it('exits 2 on wrong usage and on settings that cannot be used, naming what is wrong', async () => {
+  it('exits 2 on wrong usage and on invalid settings, and names the mistake', async () => {
     const wrong: ReadonlyArray<readonly [readonly string[], Record<string, string>, RegExp]> = [
       [['bogus'], {}, /unknown command: bogus/],
       [['--bogus'], {}, /--bogus/],
@@ -146,7 +146,7 @@ describe('the command', () => {
     assert.ok(!stderr.includes('    at '));
   });
 
-  it('exits 3 where the cluster cannot be reached', async () => {
+  it('exits 3 if the cluster cannot be reached', async () => {
     for (const command of [
       ['status'],
       ['check'],
@@ -164,7 +164,7 @@ describe('the command', () => {
     }
   });
 
-  it('asks the server, as the user, for the time that the flags say', async () => {
+  it('uses the server, the user and the timeout of the flags', async () => {
     const flags = [
       '--server=https://127.0.0.1:19',
       '--cluster=c',
@@ -182,7 +182,7 @@ describe('the command', () => {
     }
   });
 
-  it('says what is missing in a fresh checkout', () => {
+  it('says in a fresh checkout what is missing', () => {
     const root = join(folder, 'fresh');
     mkdirSync(join(root, 'bin'), { recursive: true });
     for (const name of ['stellar-peers', 'kubectl-stellar_peers'])
@@ -193,7 +193,7 @@ describe('the command', () => {
     assert.match(stderr, /^stellar-peers: .*: (install one, or )?run `npm ci` in .*fresh\n$/);
   });
 
-  it('exits 3 where there is no cluster that it could ask', async () => {
+  it('exits 3 if no cluster is configured', async () => {
     const missing = join(folder, 'missing');
     for (const [args, message] of [
       [['status'], /no cluster is configured: set KUBECONFIG/],

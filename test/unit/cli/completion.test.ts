@@ -1,4 +1,4 @@
-/** What a shell completes; bash itself is asked. */
+/** Completions in shells. Bash itself is run. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { it } from 'node:test';
@@ -13,7 +13,7 @@ async function scriptFor(shell: string): Promise<string> {
   return terminal.out;
 }
 
-/** What bash offers for the last of the words. */
+/** The completions that bash offers for the last word. */
 function offered(script: string, words: readonly string[]): string[] {
   const line = ['stellar-peers', ...words].map((word) => `'${word}'`).join(' ');
   const asked = `COMP_WORDS=(${line}); COMP_CWORD=${words.length}; _stellar_peers; printf '%s\\n' "\${COMPREPLY[@]}"`;
@@ -32,14 +32,14 @@ it('bash completes commands, their second words and their flags', async () => {
   assert.deepEqual(offered(script, ['run', '--']), ['--help']);
 });
 
-it('zsh takes that of bash, and fish has a line for each command and flag', async () => {
+it('zsh uses the completion of bash, and fish has a line for each command and flag', async () => {
   assert.ok((await scriptFor('zsh')).endsWith(await scriptFor('bash')));
   const lines = (await scriptFor('fish')).trim().split('\n');
   for (const line of lines) assert.match(line, /^complete -c stellar-peers -n .* -d '([^'\\]|\\')*'$/);
   assert.ok(lines.some((line) => line.includes("seen_subcommand_from status' -l watch -s w -d")));
 });
 
-it('another shell is a mistake', async () => {
+it('a completion for an unknown shell is refused', async () => {
   const terminal = new FakeTerminal();
   const { code } = await runProgram(['completion', 'csh'], { env: {}, terminal });
   assert.deepEqual(

@@ -1,4 +1,4 @@
-/** Which settings a command decides by: those of the running Deployment, wherever they stand. */
+/** A command uses the settings of the running Deployment, wherever these are set. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { settingsInForce } from '../../../cli/deployed.ts';
@@ -25,13 +25,13 @@ function kubeWith(container: object): MemoryKube {
 }
 
 describe('the settings in force', () => {
-  it('are those of the Deployment, and no other environment changes them', async () => {
+  it('are those of the Deployment, and the environment of the command changes none', async () => {
     const kube = kubeWith({ env: [{ name: 'ROLL_BELOW', value: 'all' }] });
     const { settings, notes } = await settingsInForce(kube, SOURCES);
     assert.deepEqual([settings.rollBelow, settings.maxPeers, notes], ['all', 24, []]);
   });
 
-  it('are found in ConfigMaps too, a variable over a whole map', async () => {
+  it('are found in ConfigMaps too, and a single variable overrides a whole map', async () => {
     const kube = kubeWith({
       envFrom: [{ configMapRef: { name: 'shared' } }],
       env: [{ name: 'ROLL_BELOW', valueFrom: { configMapKeyRef: { name: 'shared', key: 'below' } } }],
@@ -45,7 +45,7 @@ describe('the settings in force', () => {
     assert.equal((await settingsInForce(over, SOURCES)).settings.maxPeers, 4);
   });
 
-  it('are the defaults, and that is said, where their value is nowhere to be read', async () => {
+  it('are the defaults, with a note, if their values cannot be read', async () => {
     const secretKeyRef = { name: 's', key: 'k' };
     const kube = kubeWith({
       env: [
@@ -60,11 +60,11 @@ describe('the settings in force', () => {
     ]);
   });
 
-  it('take the domain of the cluster, which replicas find out, from what these publish', async () => {
+  it('have the domain of the cluster from the names that the replicas publish', async () => {
     const kube = kubeWith({});
     const dns = 'v-0.v-headless.stellar.svc.k8s.example';
     const peers = [{ name: 'v-0', dns }];
-    // As the leader writes it.
+    // In the format of the leader.
     const data = { 'networks.json': JSON.stringify([{ peers }], undefined, 1) };
     const domain = async () => (await settingsInForce(kube, SOURCES)).settings.clusterDomain;
     assert.equal(await domain(), 'cluster.local');
@@ -74,7 +74,7 @@ describe('the settings in force', () => {
     assert.equal((await settingsInForce(set, SOURCES)).settings.clusterDomain, 'set.example');
   });
 
-  it('come with what the leader found of a domain that is wrong, and how to mend it', async () => {
+  it('come with a note if the leader found CLUSTER_DOMAIN wrong, and how to correct the setting', async () => {
     const told = async (value: string) => {
       const kube = kubeWith({ env: [{ name: 'CLUSTER_DOMAIN', value }] });
       const data = { discovery_metadata: '{"peer_count":3,"cluster_domain":"k8s.example"}\n' };
@@ -88,13 +88,13 @@ describe('the settings in force', () => {
     assert.deepEqual(await told('k8s.example'), []);
   });
 
-  it('stand below what a person asks for', async () => {
+  it('are overridden by the options of the command', async () => {
     const kube = kubeWith({ env: [{ name: 'ROLL_BELOW', value: 'all' }] });
     const asked = { ...SOURCES, overrides: { ROLL_BELOW: '2' } };
     assert.equal((await settingsInForce(kube, asked)).settings.rollBelow, '2');
   });
 
-  it('are those of the environment, and that is said, without a Deployment or the right to read it', async () => {
+  it('are those of the environment, with a note, if there is no Deployment or no right to read the Deployment', async () => {
     const none = await settingsInForce(new MemoryKube(), SOURCES);
     const refusing = kubeWith({});
     refusing.intercept = () => {
@@ -110,7 +110,7 @@ describe('the settings in force', () => {
     assert.match(refused.notes.join(), /^You may not read Deployment stellar-peers\/stellar-peers, /);
   });
 
-  it('are not guessed where this version does not take them, or the cluster does not answer', async () => {
+  it('are not guessed if this version does not accept them, or the cluster does not answer', async () => {
     const kube = kubeWith({ env: [{ name: 'ROLL_BELOW', value: 'few' }] });
     await assert.rejects(settingsInForce(kube, SOURCES), (error) => {
       assert.ok(error instanceof ProblemError);

@@ -1,4 +1,4 @@
-/** From a command line to what is done: help, words, flags, arguments and formats. */
+/** How a command line is read: help, words, flags, arguments and formats. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,14 +11,14 @@ import { EXIT, exitCodeOf, UsageError } from '../../../cli/exit.ts';
 import { FLAGS } from '../../../cli/flags.ts';
 import { FakeTerminal } from './fake-terminal.ts';
 
-/** What a line prints, and what it calls. */
+/** The output of a command line, and the command that it calls. */
 async function said(line: readonly string[], commands: readonly Command[] = COMMANDS) {
   const terminal = new FakeTerminal();
   const code = await dispatch(line, { commands, version: '1.2.3', env: {}, terminal });
   return { code, out: terminal.out, err: terminal.err };
 }
 
-/** A command that takes note of how it is called. */
+/** A command that records its calls. */
 function noting(calls: Call[], over: Partial<Command> = {}): Command {
   const run = async (call: Call) => {
     calls.push(call);
@@ -32,7 +32,7 @@ function noting(calls: Call[], over: Partial<Command> = {}): Command {
 }
 
 describe('a command line', () => {
-  it('without words, or asking for help, gets the list of all commands', async () => {
+  it('without words, or with a request for help, prints the list of all commands', async () => {
     for (const line of [[], ['--help'], ['-h'], ['help']]) {
       const { code, out, err } = await said(line);
       assert.deepEqual([code, err], [0, '']);
@@ -41,7 +41,7 @@ describe('a command line', () => {
     assert.equal((await said(['--version'])).out, '1.2.3\n');
   });
 
-  it('gets the help of a command wherever it asks for it, with all the flags that it takes', async () => {
+  it('prints the help of a command, with all its flags, wherever --help is placed', async () => {
     for (const { name, flags, formats = [] } of COMMANDS) {
       const words = name.split(' ');
       const { out } = await said([...words, '--help']);
@@ -55,7 +55,7 @@ describe('a command line', () => {
     }
   });
 
-  it('reaches the command with its arguments, flags and format, in any order, as kubectl takes them', async () => {
+  it('calls the command with its arguments, flags and format, in any order, as with kubectl', async () => {
     const calls: Call[] = [];
     const lines = [
       ['show', 'all', 'a', '-n', 'x', '-o', 'json', '--set', 'A=1', '--set', 'B=2'],
@@ -69,7 +69,7 @@ describe('a command line', () => {
     assert.equal(calls.length, 3);
   });
 
-  it('that says nothing that can be done is refused with what is wrong, and nothing is called', async () => {
+  it('with a mistake is refused with a message on the mistake, and calls no command', async () => {
     const calls: Call[] = [];
     const wrong: ReadonlyArray<readonly [readonly string[], RegExp]> = [
       [['bogus'], /^unknown command: bogus$/],
@@ -98,7 +98,7 @@ describe('a cluster that does not answer', () => {
   const folder = mkdtempSync(join(tmpdir(), 'stellar-peers-cli-'));
   after(() => rmSync(folder, { recursive: true }));
 
-  it('is exit code 3 for every command that asks one', async () => {
+  it('leads to exit code 3 in every command that needs a cluster', async () => {
     const kubeconfig = join(folder, 'kubeconfig');
     const clusters = [{ name: 'c', cluster: { server: 'https://127.0.0.1:9' } }];
     const contexts = [{ name: 'x', context: { cluster: 'c', user: 'u' } }];
@@ -117,7 +117,7 @@ describe('a cluster that does not answer', () => {
 });
 
 describe('the table of commands', () => {
-  it('names each once, and gives -o formats exactly where it takes -o', () => {
+  it('names each command once, and gives -o formats exactly for the commands that take -o', () => {
     assert.equal(new Set(COMMANDS.map(({ name }) => name)).size, COMMANDS.length);
     for (const { name, flags, formats = [] } of COMMANDS)
       assert.equal(flags.includes('output'), formats.length > 0, name);

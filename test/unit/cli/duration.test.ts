@@ -4,7 +4,7 @@ import { durationMs } from '../../../cli/duration.ts';
 
 const FOR_EVER = 2 ** 31 - 1;
 
-it('a length of time is read as kubectl reads it', () => {
+it('a duration is read as kubectl reads durations', () => {
   const lengths: Record<string, number> = {
     '5': 5_000,
     '5s': 5_000,
@@ -15,11 +15,11 @@ it('a length of time is read as kubectl reads it', () => {
   for (const [text, ms] of Object.entries(lengths)) assert.equal(durationMs(text), ms, text);
 });
 
-it('nothing is for ever, as is what no timer could take', () => {
+it('a duration of 0, or one too long for a timer, means for ever', () => {
   for (const text of ['0', '0s', '9999h', '99999999999']) assert.equal(durationMs(text), FOR_EVER, text);
 });
 
-it('anything else is none', () => {
+it('any other text is no duration', () => {
   for (const text of ['', 'soon', '-5s', '5d', '1e3', '5 s', 's'])
     assert.equal(durationMs(text), undefined, text);
 });

@@ -1,4 +1,4 @@
-/** `stellar-peers pause` and `resume`: what they would affect, said before they do it. */
+/** `stellar-peers pause` and `resume`: the text on their effects, which is shown before they act. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readSettings } from '../../../app/settings.ts';
@@ -14,7 +14,7 @@ const SHORT: Spec = { knows: ['c'] };
 const paused = { [ROLLOUT]: 'paused' };
 const asked = (world: World) => evaluateWorld(world, readSettings({}), NOW_MS);
 
-/** The text that would be read, for these names in this namespace. */
+/** The text shown for these names in this namespace. */
 function said(world: World, value: string | undefined, namespace?: string, names: readonly string[] = []) {
   const found = asked(world);
   const plan = planPause(found, refsOf(found, { namespace, names }), value);
@@ -28,7 +28,7 @@ function said(world: World, value: string | undefined, namespace?: string, names
 describe('pausing', () => {
   const world = networkWorld({ a: SHORT, b: SHORT, c: {} });
 
-  it('is about everything, a namespace or single validators, and says who would have been restarted', () => {
+  it('affects everything, a namespace or single validators, and names the validators whose restarts it will hold', () => {
     const all = said(world, 'paused');
     assert.deepEqual(
       [all.refs, all.wanted, all.validators.length],
@@ -51,7 +51,7 @@ Restarts wanted now, which the pause will hold: stellar/a, stellar/b.`,
     );
   });
 
-  it('says what it cannot hold any more, and which strategy it replaces', () => {
+  it('names the restarts that it can no longer hold, and the strategy that it replaces', () => {
     const entry = {
       kind: 'bump',
       uids: ['x'],
@@ -70,7 +70,7 @@ Restarts wanted now, which the pause will hold: stellar/a, stellar/b.`,
     );
   });
 
-  it('says which restart the leader takes back, because no pod is replaced yet', () => {
+  it('names the restarts that the leader takes back because no pod is replaced yet', () => {
     const bumped = { ...SHORT, statefulSet: { annotations: { 'stellar.org/peer-restart': 'token' } } };
     const [group = ''] = asked(world).discovery.groups.keys();
     const journal = { [group]: formatJournal([restartOf('a')], NOW_MS) };
@@ -89,7 +89,7 @@ Restarts wanted now, which the pause will hold: stellar/a, stellar/b.`,
     }
   });
 
-  it('does nothing where it stands already, nor for what is no validator', () => {
+  it('does nothing if the object is already paused, and refuses a name that is no validator', () => {
     const held = networkWorld({ a: SHORT, c: {} }, { ownAnnotations: paused });
     const { refs, notes } = said(held, 'paused');
     assert.deepEqual([refs, notes], [[], ['ConfigMap stellar-peers/stellar-peers is paused already.']]);
@@ -106,7 +106,7 @@ Restarts wanted now, which the pause will hold: stellar/a, stellar/b.`,
 });
 
 describe('resuming', () => {
-  it('says who would be restarted then, and in which order', () => {
+  it('names the validators that would be restarted, in their order', () => {
     const world = networkWorld({ a: SHORT, b: SHORT, c: {} }, { ownAnnotations: paused });
     const { refs, text } = said(world, undefined);
     assert.deepEqual(refs, ['ConfigMap stellar-peers']);
@@ -116,7 +116,7 @@ describe('resuming', () => {
     );
   });
 
-  it('says who is held all the same', () => {
+  it('names the validators that another annotation still holds', () => {
     const specs = { a: { ...SHORT, node: { annotations: paused } }, b: SHORT, c: {} };
     const world = networkWorld(specs, { ownAnnotations: paused });
     const { wanted, stillHeld, text } = said(world, undefined);
@@ -129,7 +129,7 @@ describe('resuming', () => {
     );
   });
 
-  it('leaves a strategy alone, and says that nothing is paused', () => {
+  it('leaves a strategy unchanged, and says that the validator is not paused', () => {
     const specs = { a: { node: { annotations: { [ROLLOUT]: 'Signal' } } }, b: {} };
     const { refs, notes } = said(networkWorld(specs), undefined, 'stellar', ['a', 'b']);
     assert.deepEqual(refs, []);
@@ -139,7 +139,7 @@ describe('resuming', () => {
     ]);
   });
 
-  it('lets a namespace go', () => {
+  it('works for a namespace', () => {
     const world = networkWorld({ a: SHORT, b: {}, c: {} }, { namespace: { annotations: paused } });
     assert.deepEqual(said(world, undefined, 'stellar').wanted, ['stellar/a']);
     assert.deepEqual(said(world, undefined).refs, []);

@@ -1,4 +1,4 @@
-/** `stellar-peers rollout plan`: what a person reads before anything happens. */
+/** `stellar-peers rollout plan`: what a person reads before any restart. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readSettings } from '../../../app/settings.ts';
@@ -7,7 +7,7 @@ import { evaluateWorld } from '../../../cli/snapshot.ts';
 import type { World } from '../../../peers/world.ts';
 import { NOW_MS, networkWorld, type Spec, setOf } from '../reconciler/group.ts';
 
-/** The plan as it is printed, with the network's hash made the same everywhere. */
+/** The printed plan, with each network's hash replaced by the same text. */
 function planOf(world: World, env: Record<string, string> = {}): string {
   const text = renderRolloutPlan(evaluateWorld(world, readSettings(env), NOW_MS));
   return text.replace(/custom-[0-9a-f]{16}/g, (found) => '#'.repeat(found.length));
@@ -24,11 +24,11 @@ const SET = { node: { spec: { validatorConfig: { quorumSet: setOf(['a', 'b', 'c'
 const BEARING = Object.fromEntries(Object.entries(JOINED).map(([name, spec]) => [name, { ...spec, ...SET }]));
 
 describe('the rollout plan', () => {
-  it('says that none is to be restarted', () => {
+  it('says that no validator is to be restarted', () => {
     assert.equal(planOf(networkWorld({ a: {}, b: {} })), 'No validator is to be restarted.\n');
   });
 
-  it('lists who is restarted, in which order, how, why, and how long it would take', () => {
+  it('lists the validators to be restarted: order, kind, reason, quorum and expected time', () => {
     assert.equal(
       planOf(networkWorld(BEARING)),
       `ORDER  NETWORK                  VALIDATOR  HOW   WHY    BEGINS IN  DONE IN  QUORUM
@@ -40,7 +40,7 @@ describe('the rollout plan', () => {
     );
   });
 
-  it('shows some of them with their places among all', () => {
+  it('shows selected validators with their places in the whole order', () => {
     const asked = evaluateWorld(networkWorld(BEARING), readSettings({}), NOW_MS);
     const text = renderRolloutPlan(asked, (key) => key === 'stellar/b');
     assert.match(
@@ -52,7 +52,7 @@ describe('the rollout plan', () => {
     assert.deepEqual(subjects, ['stellar/b']);
   });
 
-  it('is the same for programs, in seconds', () => {
+  it('has the same content for programs, with times in seconds', () => {
     const { restarts, held } = rolloutPlanData(evaluateWorld(networkWorld(JOINED), readSettings({}), NOW_MS));
     assert.match(restarts[0]?.quorum ?? '', /^warns \(QuorumUnknown: stellar\/a: it has no quorumSet\)$/);
     assert.deepEqual(
@@ -69,7 +69,7 @@ describe('the rollout plan', () => {
     assert.deepEqual(why, ['stellar/a WaitingForUnavailable', 'stellar/b WaitingForUnavailable']);
   });
 
-  it('says who waits for what time alone does not bring, and what would help', () => {
+  it('lists the validators that would wait for ever, and what would help', () => {
     const paused = { node: { annotations: { 'stellar.org/peer-rollout': 'paused' } } };
     const text = planOf(networkWorld({ ...JOINED, b: { knows: ['a', 'c'], ...paused } }));
     assert.match(text, /^One restart, the last/m);
@@ -94,7 +94,7 @@ describe('the rollout plan', () => {
     );
   });
 
-  it('under a pause of some shows what a resume would restart beside the others', () => {
+  it('under a pause of some validators shows the restarts of the others, and what a resume would restart', () => {
     const world = networkWorld({
       ...BEARING,
       b: { ...BEARING.b, node: { ...SET.node, annotations: PAUSE } },
@@ -109,7 +109,7 @@ describe('the rollout plan', () => {
     assert.match(planOf(idle), /\nPaused by Namespace stellar; on resume none would be restarted\.\n/);
   });
 
-  it('answers for settings that are not in force yet, the views that they lead to included', () => {
+  it('can be computed for settings that are not in force yet, with the views of these settings', () => {
     const knowsEnough = networkWorld(
       Object.fromEntries(
         'abcdefghijkl'.split('').map((name) => [name, name === 'a' ? { knows: [...'bcdefghi'] } : {}]),

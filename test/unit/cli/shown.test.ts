@@ -1,4 +1,4 @@
-/** Whom status and rollout plan show: by namespace, and by labels as kubectl selects. */
+/** Which validators status and rollout plan show: by namespace, and by labels as kubectl selects. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readSettings } from '../../../app/settings.ts';
@@ -37,20 +37,20 @@ async function shown(flags: FlagValues, kube = cluster(), env: Record<string, st
   return SUBJECTS.filter(await shownBy({ flags }, session));
 }
 
-describe('what is shown', () => {
-  it('is everything, or a namespace and what is in it', async () => {
+describe('the selection', () => {
+  it('has all objects, or a namespace and the objects in it', async () => {
     assert.deepEqual(await shown({}), SUBJECTS);
     assert.deepEqual(await shown({ namespace: 'one' }), ['one/a', 'one/b', 'one']);
     assert.deepEqual(await shown({ namespace: 'one', 'all-namespaces': true }), SUBJECTS);
   });
 
-  it('is what the API server selects by -l, with the namespaces of that', async () => {
+  it('has the objects that the API server selects by -l, and their namespaces', async () => {
     assert.deepEqual(await shown({ selector: 'tier=core' }), ['one/a', 'two/c', 'one', 'two']);
     assert.deepEqual(await shown({ selector: 'tier=core', namespace: 'one' }), ['one/a', 'one']);
     assert.deepEqual(await shown({ selector: 'tier=none' }), []);
   });
 
-  it('is looked for only where validators are watched', async () => {
+  it('is requested only in namespaces whose validators are watched', async () => {
     const kube = cluster();
     assert.deepEqual(await shown({ selector: 'tier=core' }, kube, { WATCH_NAMESPACES: 'one' }), [
       'one/a',
@@ -59,7 +59,7 @@ describe('what is shown', () => {
     assert.deepEqual(kube.requests, ['list /apis/stellar.org/v1alpha1/namespaces/one/stellarnodes']);
   });
 
-  it('is one sentence of wrong usage for a selector that the API server cannot read', async () => {
+  it('fails with one sentence on wrong usage if the API server cannot read the selector', async () => {
     const kube = cluster();
     const path = 'GET /apis/stellar.org/v1alpha1/stellarnodes?labelSelector=tier+in+core';
     const words = "unable to parse requirement: found 'core', expected: '('";

@@ -1,4 +1,4 @@
-/** The columns CONNECTED and SYNCED: pod by pod, from the overview, a dash where the port may not be asked. */
+/** The columns CONNECTED and SYNCED: one value for each pod, from the overview, or a dash if the port may not be asked. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { discover } from '../../../peers/discovery/discover.ts';
@@ -20,7 +20,7 @@ function twoPods(): World {
   return { ...world, pods: new Map(world.pods).set(second.key, second) };
 }
 
-/** The two columns of each validator, once these connections stand in the overview. */
+/** The two columns of each validator, if the overview has these connections. */
 function columns(connections: Connections, world = twoPods()): Record<string, readonly string[]> {
   const discovery = discover(world, DISCOVERY);
   const data = overviewData({ world, discovery, connections }, NOW_MS);
@@ -44,13 +44,13 @@ describe('the columns CONNECTED and SYNCED', () => {
     assert.deepEqual(columns(connections), { a: ['1/3,3/3', 'no,yes'], b: ['2/3', 'yes'] });
   });
 
-  it('show a dash for a pod that may not be asked, and one for a validator of such pods only', () => {
+  it('show a dash for a pod that may not be asked, and a single dash if this holds for all pods of a validator', () => {
     const connections = new Map([['stellar/a-1', connection(0, false)]]);
     assert.deepEqual(columns(connections), { a: ['-,0/3', '-,no'], b: ['-', '-'] });
     assert.deepEqual(columns(new Map()), { a: ['-', '-'], b: ['-', '-'] });
   });
 
-  it('show nothing of a pod that runs no more', () => {
+  it('show no value for a pod that no longer runs', () => {
     const world = twoPods();
     const gone = readPod(pod('b', { phase: 'Failed' }));
     const pods = new Map(world.pods).set(gone.key, gone);

@@ -9,7 +9,7 @@ import { statusText } from './status-text.ts';
 const DISCOVERY = { peerScope: 'cluster', clusterDomain: 'cluster.local' } as const;
 
 describe('the status table', () => {
-  it('shows what is being restarted, from the journal', () => {
+  it('shows the restarts under way, from the journal', () => {
     const entry = {
       statefulSet: 'stellar/a',
       kind: 'bump',
@@ -29,7 +29,7 @@ describe('the status table', () => {
     assert.match(statusText(world), /stellar +a .* UnreadableNetwork/);
   });
 
-  it('says so where there is nothing', () => {
+  it('says if there are no validators', () => {
     const world = worldWith({});
     assert.equal(statusText(world), 'No validators found.\n');
   });

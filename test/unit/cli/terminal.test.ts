@@ -1,4 +1,4 @@
-/** Where a command's words go, and in which colours. */
+/** To which stream a command writes, and in which colours. */
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
@@ -7,7 +7,7 @@ import { EXIT, exitCodeOf, ProblemError, UsageError } from '../../../cli/exit.ts
 import { terminalOf } from '../../../cli/terminal.ts';
 import { KubeConfigError, KubeError } from '../../../runtime/kube/port.ts';
 
-/** A terminal of streams in memory; `isTTY` as if a person sat there. */
+/** A terminal with streams in memory; `isTTY` as with a person at the terminal. */
 function terminal({ isTTY = false, env = {} }: { isTTY?: boolean; env?: Record<string, string> } = {}) {
   const stream = () => Object.assign(new PassThrough(), { isTTY }) as PassThrough & { isTTY: true };
   const [stdin, stdout, stderr] = [stream(), stream(), stream()];
@@ -22,14 +22,14 @@ function terminal({ isTTY = false, env = {} }: { isTTY?: boolean; env?: Record<s
 }
 
 describe('a terminal', () => {
-  it('takes data on standard output and everything else on standard error', () => {
+  it('gets data on standard output and all other text on standard error', () => {
     const { terminal: one, stdout, stderr, text } = terminal();
     one.print('data\n');
     one.say('remark');
     assert.deepEqual([text(stdout), text(stderr)], ['data\n', 'remark\n']);
   });
 
-  it('is coloured only where a person sees it, and asked for no plain text', () => {
+  it('is coloured only if a person reads it and has not asked for plain text', () => {
     const painted = (options: Parameters<typeof terminal>[0]) => terminal(options).terminal.paint('red', 'x');
     assert.equal(painted({ isTTY: true }), '\u001b[31mx\u001b[39m');
     assert.equal(painted({ isTTY: true, env: { NO_COLOR: '' } }), '\u001b[31mx\u001b[39m');
@@ -38,7 +38,7 @@ describe('a terminal', () => {
     assert.equal(painted({ isTTY: false }), 'x');
   });
 
-  it('asks at a terminal, takes nothing but yes for yes, and asks nowhere else', async () => {
+  it('asks only if it is interactive, and accepts only yes as a yes', async () => {
     for (const [answer, agreed] of [
       ['y', true],
       ['Yes', true],
@@ -55,7 +55,7 @@ describe('a terminal', () => {
     await assert.rejects(terminal().terminal.ask('?'), UsageError);
   });
 
-  it('takes Ctrl-C and the end of input for no', async () => {
+  it('takes Ctrl-C and the end of input as a no', async () => {
     for (const leave of [
       (stdin: PassThrough) => stdin.end(),
       (stdin: PassThrough) => stdin.write('\u0003'),
@@ -69,7 +69,7 @@ describe('a terminal', () => {
 });
 
 describe('the exit code', () => {
-  it('says which kind of failure it was', () => {
+  it('tells the kinds of failures apart', () => {
     const answered = (status: number) => new KubeError('x', { status });
     const expected: ReadonlyArray<readonly [unknown, number]> = [
       [new UsageError('x'), EXIT.usage],

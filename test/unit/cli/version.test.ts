@@ -8,7 +8,7 @@ import { FakeTerminal } from './fake-terminal.ts';
 
 const OWN = metadata.version;
 
-/** What `version` prints and says where the Deployment has that image; without one there is none. */
+/** The output of `version` if the Deployment has that image, or, without `image`, if there is no Deployment. */
 async function version(t: TestContext, image: string | undefined, ...args: string[]) {
   const deployment = {
     metadata: { name: 'stellar-peers' },
@@ -25,7 +25,7 @@ async function version(t: TestContext, image: string | undefined, ...args: strin
   return { code, out: terminal.out, err: terminal.err };
 }
 
-it('the version of the command, and that of the replicas by their image', async (t) => {
+it('version prints the version of the command, and that of the replicas from their image', async (t) => {
   for (const image of ['r.example:5000/stellar-peers:0.9.0', 'stellar-peers:0.9.0@sha256:abc'])
     assert.deepEqual(await version(t, image), {
       code: 0,
@@ -36,7 +36,7 @@ it('the version of the command, and that of the replicas by their image', async 
   assert.deepEqual(JSON.parse(out), { client: OWN, replicas: '0.9.0' });
 });
 
-it('what is not known of the replicas is said, and of the command alone no cluster is asked', async (t) => {
+it('version says if the version of the replicas is unknown, and with --client asks no cluster', async (t) => {
   const unknown = `command:  ${OWN}\nreplicas: not known\n`;
   assert.deepEqual(await version(t, undefined), {
     ...{ code: 0, out: unknown, err: 'There is no Deployment stellar-peers/stellar-peers.\n' },

@@ -1,11 +1,11 @@
-/** -w: what is printed while something changes, and when it ends. */
+/** The flag -w: what is printed while the cluster changes, and when the command ends. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { watchText } from '../../../cli/watching.ts';
 import { KubeError } from '../../../runtime/kube/port.ts';
 import { FakeTerminal } from './fake-terminal.ts';
 
-/** Looks that find these one after the other (an error is thrown), then Ctrl-C. */
+/** Reads that return these results one after the other (an error is thrown), then Ctrl-C. */
 async function watched(found: ReadonlyArray<string | Error>, terminal = new FakeTerminal()) {
   const signal = terminal.stopped();
   const left = [...found];
@@ -20,12 +20,12 @@ async function watched(found: ReadonlyArray<string | Error>, terminal = new Fake
 }
 
 describe('watching', () => {
-  it('prints on a pipe what has changed, as a block of its own, and nothing twice', async () => {
+  it('prints each change to a pipe as a separate block, and no block twice', async () => {
     const { out } = await watched(['a\n', 'a\n', 'b\n', 'b\n', 'a\n']);
     assert.equal(out, 'a\n\nb\n\na\n');
   });
 
-  it('draws over the old text on a terminal, with the time of each look', async () => {
+  it('replaces the old text on a terminal, with the time of each read', async () => {
     const terminal = new FakeTerminal();
     terminal.isLive = true;
     const { out } = await watched(['a\n', 'a\n', 'b\n'], terminal);
@@ -35,13 +35,13 @@ describe('watching', () => {
     );
   });
 
-  it('goes on when the cluster does not answer for a while, and says so once', async () => {
+  it('continues if the cluster does not answer for a while, and says so once', async () => {
     const silent = new KubeError('no answer', { status: 0 });
     const { out, err } = await watched(['a\n', silent, silent, 'b\n', silent, 'b\n']);
     assert.deepEqual([out, err], ['a\n\nb\n', 'no answer\nno answer\n']);
   });
 
-  it('ends with what would not pass, and at once where the first look fails', async () => {
+  it('ends with an error that would not pass, and at once if the first read fails', async () => {
     await assert.rejects(watched(['a\n', new KubeError('forbidden', { status: 403 }), 'b\n']), KubeError);
     await assert.rejects(watched([new KubeError('no answer', { status: 0 }), 'b\n']), KubeError);
   });

@@ -1,4 +1,4 @@
-/** A restart is counted once, also where the StatefulSet controller needed two pods for it; and none is lost. */
+/** Each restart is counted, and counted once, even if the StatefulSet controller needed two pods for one restart. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isPastSlips, isSlip, type Life } from '../../cluster/slips.ts';
@@ -14,13 +14,13 @@ const restarts = (lives: readonly Life[]): number =>
   lives.length - 1 - lives.filter((_, index) => isSlip(lives, index)).length;
 
 describe('one restart is counted', () => {
-  it('where a pod of the former revision ran in between, and was never Ready', () =>
+  it('where a pod of the old revision ran in between, and was never Ready', () =>
     assert.equal(restarts([ready(OLD), ran(OLD), ready(NEW)]), 1));
 
   it('where a pod was replaced before it ran', () =>
     assert.equal(restarts([ready(OLD), made(NEW), ready(NEW)]), 1));
 
-  it('where the first pod of the new revision was young and gave way to another of it', () =>
+  it('where the first pod of the new revision was young when another pod of the same revision replaced it', () =>
     assert.equal(restarts([ready(OLD), { ...ready(NEW), terminatingAtMs: 400 }, ready(NEW)]), 1));
 
   it('where a pod came back once', () => assert.equal(restarts([ready(OLD), ran(NEW)]), 1));
@@ -30,10 +30,10 @@ describe('two restarts are counted', () => {
   it('where the pod in between was Ready', () =>
     assert.equal(restarts([ready(OLD), ready(OLD), ready(NEW)]), 2));
 
-  it('where the pod in between was of a revision of its own', () =>
+  it('where the pod in between had a third revision', () =>
     assert.equal(restarts([ready(OLD), ran(NEW), ready('validator-1-ccc')]), 2));
 
-  it('where the first pod of the new revision was older, or is not known to have ended', () => {
+  it('where the first pod of the new revision was replaced when older, or is not known to have ended', () => {
     assert.equal(restarts([ready(OLD), { ...ready(NEW), terminatingAtMs: 1_500 }, ready(NEW)]), 2);
     assert.equal(restarts([ready(OLD), ready(NEW), ready(NEW)]), 2);
   });
@@ -42,7 +42,7 @@ describe('two restarts are counted', () => {
     assert.equal(restarts([ready(OLD), ran(OLD), ready(OLD)]), 2));
 });
 
-it('a pod that a test deletes counts, once it has run for a while', () => {
+it('a pod that a test deletes counts as restarted if the pod has run, and is old enough', () => {
   const deletedAt = (terminatingAtMs: number) =>
     restarts([ready(OLD), { ...ready(NEW), terminatingAtMs }, ready(NEW)]);
   for (const atMs of [500, 1_000, 1_001, 1_500])

@@ -1,11 +1,11 @@
-/** Reviews of any content: each is answered as the API server can bear it, and so is the next good one. */
+/** Reviews of any content. Each gets an answer that the API server accepts, and so does the next good review. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { operatorPod, reviewOf } from '../webhook/served.ts';
 import { fuzz } from './odd.ts';
 import { assertAnswered, Sent, sendings, serveAll, type Tally } from './reviews.ts';
 
-it('a review of any content is answered or refused, adds only what is ours, and breaks nothing', async (t) => {
+it('a review of any content is answered or refused, its patch adds only our parts, and no later review is affected', async (t) => {
   const webhooks = await serveAll();
   const tally: Tally = new Map();
   await fuzz(t, { runs: 2_000, values: sendings(webhooks) }, (sending) =>

@@ -1,4 +1,4 @@
-/** ConfigMaps of any content: ours are put right, others' are left alone, and what cannot be read is told. */
+/** ConfigMaps of any content: ours are corrected, those of others stay unchanged, and unreadable content is reported. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -117,7 +117,7 @@ describe('a ConfigMap of any content', () => {
     });
   });
 
-  it('is planned to become what it should be, whatever else is in it', async (t) => {
+  it('gets a plan that makes our keys right, whatever else the ConfigMap has', async (t) => {
     const expected = planPublish(
       worldWith({ ...PARTS, configMaps: [] }),
       discover(WORLD, DISCOVERY),
@@ -141,7 +141,7 @@ describe('a ConfigMap of any content', () => {
     });
   });
 
-  it('is put right on the API server, and what others have in it stays', async (t) => {
+  it('is corrected on the API server, and the keys of others stay', async (t) => {
     const contents = oddOf(
       [
         {
@@ -181,7 +181,7 @@ describe('a ConfigMap of any content', () => {
 describe('a journal of any content', () => {
   const journals = keyed([GROUP.key], json(RESTARTS));
 
-  it('is read in full or not at all, and written as it was read', async (t) => {
+  it('is read in full or not at all, and written back unchanged', async (t) => {
     await fuzz(t, { values: journals }, (facts) => {
       for (const group of [GROUP.key, ...Object.keys(facts.data)]) {
         const entries = readJournal(facts, group);
@@ -196,7 +196,7 @@ describe('a journal of any content', () => {
     });
   });
 
-  it('stops its group where it cannot be read or says that something is under way', async (t) => {
+  it('stops its group if the journal is unreadable or has a restart under way', async (t) => {
     await fuzz(t, { values: journals }, (journal) => {
       const world = { ...WORLD, journal };
       const { input } = inputOf(world);
@@ -226,7 +226,7 @@ describe('a list of outside peers of any content', () => {
   const line = fc.oneof(fc.constantFrom(...LINES), oddText);
   const text = fc.array(line, { maxLength: 130 }).map((lines) => lines.join('\n'));
 
-  it('gives addresses that stellar-core takes, and names the first that it does not', async (t) => {
+  it('gives addresses that stellar-core accepts, and names the first address that it does not accept', async (t) => {
     await fuzz(t, { values: keyed(['testnet', 'mainnet', 'custom-0123456789abcdef'], text) }, (facts) => {
       const { byNetwork, problem } = readExternals(facts);
       for (const [network, addresses] of byNetwork) {
@@ -238,7 +238,7 @@ describe('a list of outside peers of any content', () => {
     });
   });
 
-  it('takes no time to speak of, however large it is', async () => {
+  it('is read in little time, however large it is', async () => {
     const data = { testnet: 'x y\n'.repeat(250_000), mainnet: `${'a.'.repeat(500_000)}:1` };
     const { value, processorMs } = await processorTimeOf(() =>
       readExternals(readConfigMap({ metadata: {}, data })),

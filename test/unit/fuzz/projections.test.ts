@@ -1,4 +1,4 @@
-/** What is kept of objects of any content, of every kind that is watched: never more than it may be, and readable. */
+/** The parts that we keep of objects of any content, for each watched kind, are limited in size and readable. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -108,14 +108,14 @@ for (const source of SOURCES) {
   const { kind } = source.resource;
   const valid = VALID[kind] ?? [];
 
-  describe(`what is kept of a ${kind} (${source.queries[0]?.fieldSelector ?? 'by label'})`, () => {
-    it('is bounded whatever types its fields have', async (t) => {
+  describe(`the kept part of a ${kind} (${source.queries[0]?.fieldSelector ?? 'by label'})`, () => {
+    it('has a limited size whatever types its fields have', async (t) => {
       await fuzz(t, { runs: 150, values: oddOf(valid, { shallow: true }) }, ({ value }: Odd) =>
         assertKept(source, keptBy(valid[0] as Raw, value)),
       );
     });
 
-    it('is bounded whatever length its texts have', async (t) => {
+    it('has a limited size whatever length its texts have', async (t) => {
       const stretches = fc.array(
         fc
           .tuple(fc.nat({ max: 9 }), lengths, oddText)
@@ -142,6 +142,6 @@ it('what is kept of a large Pod bears a condition whose type cannot be made text
   }
 });
 
-it('every kind has a valid object here', () => {
+it('every kind has a valid object in this test', () => {
   for (const { resource } of SOURCES) assert.ok(VALID[resource.kind], resource.kind);
 });

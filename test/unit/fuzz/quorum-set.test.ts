@@ -1,4 +1,4 @@
-/** Quorum sets of any content: read, or refused with a reason that names the line, in little time. */
+/** Quorum sets of any content are read, or refused with a reason that names the line, in little time. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -60,7 +60,7 @@ const longTexts = fc
   });
 
 describe('a quorum set of up to 64 KiB', () => {
-  it('is read, or refused with a line that it has, within a quarter of a second', async (t) => {
+  it('is read, or refused with an existing line number, within a quarter of a second', async (t) => {
     await fuzz(t, { runs: 600, values: longTexts }, async (text) => {
       const { value: problem, processorMs } = await processorTimeOf(() => problemOf(text));
       assert.ok(processorMs < 250, `${processorMs} ms for ${JSON.stringify(text.slice(0, 200))}`);

@@ -1,4 +1,4 @@
-/** StellarNodes of any content: read or refused with a reason, at no cost to others. */
+/** StellarNodes of any content are read, or refused with a reason, without any effect on others. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -95,7 +95,7 @@ function viewsOf(discovery: Discovery): Record<string, readonly string[]> {
 }
 
 describe('a StellarNode of any content', () => {
-  it('reads as a validator, as none, or as one with a reason that can be told', async (t) => {
+  it('is read as a validator, as no validator, or as unreadable with a printable reason', async (t) => {
     await fuzz(t, { runs: 1_500, values: oddNode }, (odd) => {
       const reading = readNode(rawOf(odd));
       if (reading.kind === 'unreadable') assert.ok(describeReason(reading.reason).length < 400);
@@ -114,7 +114,7 @@ describe('a StellarNode of any content', () => {
     });
   });
 
-  it('changes nothing of what the others know, but that they know it if it is a validator', async (t) => {
+  it('changes the lists of the others only by its own entry, if it is a validator', async (t) => {
     const world = worldWith(GOOD);
     const scopes = ['cluster', 'namespace'] as const;
     const before = scopes.map((peerScope) => viewsOf(discover(world, { ...DISCOVERY, peerScope })));
@@ -133,7 +133,7 @@ describe('a StellarNode of any content', () => {
     });
   });
 
-  it('has a quorum set that is read or is not, whatever stands in it', async (t) => {
+  it('has a quorum set that is readable or unreadable, whatever its content', async (t) => {
     const lines = fc.array(fc.oneof(oddText, fc.constantFrom(...setOf(['a', 'b'], 51).split('\n'))));
     await fuzz(t, { values: lines.map((list) => list.join('\n')) }, (text) => {
       const tolerance = toleranceOf(text);

@@ -110,7 +110,7 @@ describe('objects of any content', () => {
     });
   });
 
-  it('are planned on: what is due is decided, what cannot be is told, and each time is a time', async (t) => {
+  it('lead to a plan with valid decisions, printable reasons and valid times', async (t) => {
     await fuzz(t, { runs: 600, values: oddParts }, (parts) => {
       const world = worldWith(parts);
       const discovery = discover(world, DISCOVERY);
@@ -146,7 +146,7 @@ describe('objects of any content', () => {
     });
   });
 
-  it('never make a validator that is down look as if it were up', async (t) => {
+  it('never make a validator that is down count as up', async (t) => {
     const down = networkParts({
       a: { knows: ['b'] },
       b: { pod: { ready: false, readyAt: at(3_000) } },

@@ -1,4 +1,4 @@
-/** The image as `make image` writes it, on small files: what its bytes say, and that they are the same each time. */
+/** The image as `make image` writes it, made of small files: its content, and that its bytes are always the same. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -50,7 +50,7 @@ describe('the layout', () => {
   const [inner] = parsed<Index>('index.json').manifests;
   const images = parsed<Index>(blobOf(inner as Descriptor)).manifests;
 
-  it('has the same digest each time that it is made of the same files', () => {
+  it('has the same digest whenever it is made of the same files', () => {
     const again = layout();
     assert.equal(again.digest, digest);
     assert.deepEqual(again.files, files);
@@ -68,7 +68,7 @@ describe('the layout', () => {
     assert.equal(inner?.annotations?.['io.containerd.image.name'], 'docker.io/library/stellar-peers:1.2.3');
   });
 
-  it('runs what the image is to run, on the layers that it has', () => {
+  it('has the command of the image, and its layers', () => {
     for (const image of images) {
       const manifest = parsed<{ config: Descriptor; layers: Descriptor[] }>(blobOf(image));
       const config = parsed<{ architecture: string; config: object; rootfs: { diff_ids: string[] } }>(
@@ -89,7 +89,7 @@ describe('the layout', () => {
 });
 
 describe('the command in the image', () => {
-  it('runs by its name alone, on the Node that is there, since there is no shell', () => {
+  it('runs by its name alone, on the Node of the image, because the image has no shell', () => {
     inFolder((folder) => {
       mkdirSync(join(folder, 'dist'));
       const named = ['stellar-peers.mjs', 'stellar-peers.mjs.map', 'stellar-peers.cdx.json', 'licences.txt'];
@@ -99,7 +99,7 @@ describe('the command in the image', () => {
       const command = ownFiles(folder).find(({ path }) => path === 'usr/bin/stellar-peers');
       assert.equal(command?.mode, 0o755);
       const text = command.content.toString();
-      // Linux hands everything behind the program on as one argument.
+      // Linux passes everything after the program as one argument.
       assert.match(text, /^#!\/nodejs\/bin\/node \S+\n/);
       const [, flag = ''] = text.split(/[ \n]/);
       const program = join(folder, 'stellar-peers');
@@ -110,8 +110,8 @@ describe('the command in the image', () => {
   });
 });
 
-describe('what the image is made of', () => {
-  it('is refused where a checksum is not the pinned one', () => {
+describe('the input of the image', () => {
+  it('is refused if a checksum is not the pinned one', () => {
     inFolder((folder) => {
       const path = join(folder, 'package');
       writeFileSync(path, 'content');
@@ -125,7 +125,7 @@ describe('what the image is made of', () => {
     });
   });
 
-  it('has every library that its programs ask for', {
+  it('has every library that its programs need', {
     skip: process.platform !== 'linux' && 'programs of Linux only',
   }, () => {
     const content = readFileSync(process.execPath);

@@ -16,7 +16,7 @@ function setUp() {
   const heard: string[] = [];
   const join = () => feed.join((message) => heard.push(message));
   const kinds = () => heard.map((message) => /^event: (\w+)/.exec(message)?.[1]);
-  /** Time passes bit by bit, as it does. */
+  /** Lets time pass in small steps. */
   const pass = async (ms: number): Promise<void> => {
     for (let leftMs = ms; leftMs > 0; leftMs -= STEP_MS) {
       clock.advance(Math.min(STEP_MS, leftMs));
@@ -27,7 +27,7 @@ function setUp() {
 }
 
 describe('the stream of the status page', () => {
-  it('works nothing out while no browser watches', async () => {
+  it('computes no snapshot while no browser watches', async () => {
     const { pass, cluster, join } = setUp();
     await pass(60_000);
     assert.deepEqual([cluster.looks, cluster.watching], [0, 0]);
@@ -39,7 +39,7 @@ describe('the stream of the status page', () => {
     assert.deepEqual([cluster.looks, cluster.watching], [1, 0]);
   });
 
-  it('works a change out once for all who watch', async () => {
+  it('computes the snapshot after a change once for all browsers', async () => {
     const { pass, cluster, heard, join } = setUp();
     for (let index = 0; index < 10; index += 1) join();
     await pass(1_000);
@@ -49,7 +49,7 @@ describe('the stream of the status page', () => {
     assert.equal(heard.length, 20);
   });
 
-  it('looks at most every half second, however often something changes', async () => {
+  it('computes a snapshot at most every half second, however often the cluster changes', async () => {
     const { pass, cluster, join } = setUp();
     join();
     await pass(1_000);
@@ -62,7 +62,7 @@ describe('the stream of the status page', () => {
     assert.ok(cluster.looks - before >= 10, `${cluster.looks - before} looks in 10 s`);
   });
 
-  it('works nothing out more often for a browser that comes and goes', async () => {
+  it('computes no more snapshots for a browser that connects again and again', async () => {
     const { pass, cluster, join } = setUp();
     for (let tenths = 0; tenths < 100; tenths += 1) {
       const leave = join();
@@ -74,7 +74,7 @@ describe('the stream of the status page', () => {
     assert.equal(cluster.watching, 0);
   });
 
-  it('tells a browser that joins later what the others know', async () => {
+  it('sends a browser that joins later the snapshot that the others have', async () => {
     const { pass, cluster, feed, join } = setUp();
     join();
     await pass(1_000);
@@ -84,7 +84,7 @@ describe('the stream of the status page', () => {
     assert.equal(cluster.looks, 1);
   });
 
-  it('says that it lives where nothing changes, without what was said already', async () => {
+  it('sends a short message, and no snapshot again, while nothing changes', async () => {
     const { pass, heard, join, kinds } = setUp();
     join();
     await pass(1_000);
@@ -93,7 +93,7 @@ describe('the stream of the status page', () => {
     assert.match(heard[1] ?? '', /"nowMs":\d+/);
   });
 
-  it('goes on after a look that failed', async () => {
+  it('continues after the state could not be read', async () => {
     const { pass, cluster, join, kinds } = setUp();
     cluster.failure = new Error('a defect');
     join();

@@ -1,4 +1,4 @@
-/** What a browser gets, and what a caller may cost us: over real connections. */
+/** What a browser gets from the page, and what a client may cost us. Over real connections. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -11,7 +11,7 @@ import { servePage } from './served.ts';
 const FILES = Object.keys(ASSETS);
 
 describe('the status page', { timeout: 120_000 }, () => {
-  it('gives every file its type, and forbids everything that is not its own', async (t) => {
+  it('serves every file with its type, and forbids the browser to load anything from elsewhere', async (t) => {
     const { app } = await servePage(t);
     for (const url of [...FILES, '/nowhere', '/%zz']) {
       const { headers, statusCode, body } = await app.inject({ method: 'GET', url });
@@ -31,7 +31,7 @@ describe('the status page', { timeout: 120_000 }, () => {
     }
   });
 
-  it('has nothing inline, nothing from elsewhere, and no way to read a string as HTML', () => {
+  it('has no inline code, no file from elsewhere, and never reads a string as HTML', () => {
     const html = ASSETS['/']?.text ?? '';
     assert.doesNotMatch(html, /<style|<script(?![^>]*src=)|style=|\son[a-z]+=|javascript:/i);
     for (const [path, { text }] of Object.entries(ASSETS)) {
@@ -45,13 +45,13 @@ describe('the status page', { timeout: 120_000 }, () => {
         path,
       );
     }
-    // Every module that is asked for is there.
+    // Every imported module exists.
     for (const { text } of Object.values(ASSETS))
       for (const [, name] of text.matchAll(/(?:from '\.|src="|href=")\/?([\w.]+\.(?:js|css|svg))/g))
         assert.ok(FILES.includes(`/${name}`), `${name} is not served`);
   });
 
-  it('answers to the names that it was configured for and to addresses, and to no other', async (t) => {
+  it('answers only if the Host header has a configured name or an address', async (t) => {
     const { app } = await servePage(t);
     const status = async (host: string, url = '/') =>
       (await app.inject({ method: 'GET', url, headers: { host } })).statusCode;
@@ -72,7 +72,7 @@ describe('the status page', { timeout: 120_000 }, () => {
         assert.equal(await status(host, url), 421, `${host}${url}`);
   });
 
-  it('can only be read', async (t) => {
+  it('is read-only', async (t) => {
     const { app } = await servePage(t);
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const)
       for (const url of ['/', '/events', '/nowhere']) {
@@ -94,7 +94,7 @@ describe('the status page', { timeout: 120_000 }, () => {
     assert.deepEqual({ name, leads, staleMs }, { name: 'stellar-peers-1', leads: true, staleMs: 0 });
   });
 
-  it('gives the stream to so many and no more, and to another once one has left', async (t) => {
+  it('streams to a limited number of clients, and to another client when one has left', async (t) => {
     const { read } = await servePage(t, { watchers: 2 });
     const [first, second] = [await read(), await read()];
     const third = await read();
@@ -116,7 +116,7 @@ describe('the status page', { timeout: 120_000 }, () => {
     await once(socket, 'close');
   });
 
-  it('drops a client that takes nothing of the stream', async (t) => {
+  it('drops a client that does not read its stream', async (t) => {
     const { app, clock, cluster, port } = await servePage(t);
     const accepted = once(app.server, 'connection') as Promise<[Socket]>;
     const socket = connect(port, '127.0.0.1');
@@ -133,7 +133,7 @@ describe('the status page', { timeout: 120_000 }, () => {
     socket.destroy();
   });
 
-  it('takes so many connections and no more, and goes on after those are gone', async (t) => {
+  it('accepts a limited number of connections, and others when these are closed', async (t) => {
     const { app, port } = await servePage(t, {
       connections: 3,
       headersTimeoutMs: 300_000,
@@ -151,7 +151,7 @@ describe('the status page', { timeout: 120_000 }, () => {
     assert.ok(app.server.listening);
   });
 
-  it('ends its streams when it is closed', async (t) => {
+  it('ends its streams when the page is closed', async (t) => {
     const { app, cluster, read } = await servePage(t);
     const reader = await read();
     await eventually('it watches', () => cluster.watching === 1);

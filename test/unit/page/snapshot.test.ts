@@ -35,7 +35,7 @@ const journalOf = (specs: Record<string, Spec>, entries: readonly JournalEntry[]
 };
 
 describe('a snapshot for the status page', () => {
-  it('says who is up, down, being restarted or away', () => {
+  it('says which validators are up, down, being restarted or without pods', () => {
     const specs: Record<string, Spec> = {
       a: {},
       b: { pod: { ready: false } },
@@ -56,7 +56,7 @@ describe('a snapshot for the status page', () => {
     assert.deepEqual([network.ready, network.down, network.suspended], [1, 2, 1]);
   });
 
-  it('draws who knows whom from what each pod started with', () => {
+  it('draws which validator knows which from the list that each pod started with', () => {
     const world = networkWorld({ a: { knows: ['b'] }, b: { knows: ['a', 'c'] }, c: { knows: [] } });
     const { rows, links } = onlyNetwork(snapshotOf(world));
     const nameAt = (place: number) => rows[place]?.name;
@@ -70,7 +70,7 @@ describe('a snapshot for the status page', () => {
     );
   });
 
-  it('says how a validator is connected only where that is known', () => {
+  it('shows the connections of a validator only if they are known', () => {
     const connection = { connected: 1, expected: 2, synced: false };
     const snapshot = snapshotOf(networkWorld({ a: {}, b: {}, c: {} }), {
       connections: [['stellar/a-0', connection]],
@@ -80,7 +80,7 @@ describe('a snapshot for the status page', () => {
     assert.deepEqual([b?.connected, b?.synced], ['', '']);
   });
 
-  it('says what waits, why, and what would help', () => {
+  it('shows each waiting validator, the reason, and what would help', () => {
     const snapshot = snapshotOf(networkWorld({ a: {} }), {
       reasons: [['stellar/a', reason('Paused', 'here')]],
     });
@@ -92,7 +92,7 @@ describe('a snapshot for the status page', () => {
     assert.equal(onlyNetwork(snapshot).rows[0]?.code, 'Paused');
   });
 
-  it('says of each validator its first reason, and counts those that wait', async () => {
+  it('shows the first reason of each validator, and counts the waiting validators', async () => {
     const { describe: spoken } = (await import('../../../page/client/picture.js' as string)) as {
       describe(row: unknown): string;
     };
@@ -108,7 +108,7 @@ describe('a snapshot for the status page', () => {
     assert.equal(waiting, 2);
   });
 
-  it('says what the quorum bears, and who is unadopted, as status does', () => {
+  it('shows the quorum margin and the number of unadopted validators, as the command status does', () => {
     const withSet = { node: { spec: { validatorConfig: { quorumSet: setOf(['a', 'b', 'c'], 66) } } } };
     const world = networkWorld({ a: withSet, b: withSet, c: withSet });
     const found = onlyNetwork(snapshotOf(world, { reasons: [['stellar/a', reason('AwaitingAdoption')]] }));
@@ -116,7 +116,7 @@ describe('a snapshot for the status page', () => {
     assert.equal(onlyNetwork(snapshotOf(networkWorld({ a: {}, b: {} }))).quorumMargin, null);
   });
 
-  it('tells restarts from the journal, newest first, those under way included', () => {
+  it('lists restarts from the journal, newest first, with the restarts under way', () => {
     const specs = { a: {}, b: {} };
     const done = restart('a', { atMs: NOW_MS - 60_000, outcome: 'done', endedAtMs: NOW_MS - 48_000 });
     const journal = journalOf(specs, [done, restart('b')]);
@@ -131,13 +131,13 @@ describe('a snapshot for the status page', () => {
     assert.equal(totals.restarts, 2);
   });
 
-  it('says that everything is paused', () => {
+  it('shows that all restarts are paused', () => {
     const world = networkWorld({ a: {} }, { ownAnnotations: { 'stellar.org/peer-rollout': 'paused' } });
     assert.equal(snapshotOf(world).rollout, 'paused');
     assert.equal(snapshotOf(networkWorld({ a: {} })).rollout, '');
   });
 
-  it('shortens what others wrote, and shows what turns writing around as its number', () => {
+  it('shortens texts that others wrote, and shows characters that change the writing direction as numbers', () => {
     const passphrase = `<img src=x onerror=alert(1)>\u202egnp.exe\n${'x'.repeat(5000)}`;
     const world = worldWith({
       nodes: [node('a', { spec: { network: 'custom', customNetworkPassphrase: passphrase } })],
@@ -147,7 +147,7 @@ describe('a snapshot for the status page', () => {
     assert.ok(title.length < 130);
   });
 
-  it('of a thousand validators shows those that are down, those that wait, and how many are left out', () => {
+  it('shows of a thousand validators 200, with those that are down or wait, and the total', () => {
     const down = 'organisation-04/a-validator-0999-0';
     const large = new LargeCluster(1000).world();
     const pod = large.pods.get(down) ?? assert.fail(down);
@@ -164,7 +164,7 @@ describe('a snapshot for the status page', () => {
     assert.ok(JSON.stringify(snapshot).length < 100_000);
   });
 
-  it('of a thousand networks shows two hundred, those in which a validator is down among them', () => {
+  it('shows of a thousand networks 200, with those in which a validator is down', () => {
     const nodes = Array.from({ length: 1000 }, (_, index) =>
       node(`n${index}`, {
         spec: {

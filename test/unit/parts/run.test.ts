@@ -1,4 +1,4 @@
-/** One part of the tests: how it runs, what is kept of it, and what is said. */
+/** One part of the tests: how it runs, what output is kept, and what is reported. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,19 +21,19 @@ describe('a part', () => {
   const run = (each: Part, command: string): Promise<Outcome> =>
     runPart(each, { logs, command: () => ['sh', '-c', command], say: (line) => void said.push(line) });
 
-  it('that ends well has passed, and what it printed is in a file of its own', async () => {
+  it('that exits with 0 has passed, and its output is in a separate file', async () => {
     const { verdict, logPath = '' } = await run(part('one:two'), 'echo out; echo err >&2');
     assert.equal(verdict, 'passed');
     assert.equal(logPath, join(logs, 'one-two.log'));
     assert.equal(readFileSync(logPath, 'utf8'), 'out\nerr\n');
   });
 
-  it('that ends otherwise has failed', async () => {
+  it('that ends in any other way has failed', async () => {
     assert.equal((await run(part('one'), 'exit 3')).verdict, 'failed');
     assert.equal((await run(part('one'), 'kill -KILL $$')).verdict, 'failed');
   });
 
-  it('that lacks something is not run, and says why', async () => {
+  it('that lacks a tool is not run, with the reason', async () => {
     const { verdict, why } = await run(
       part('one', async () => 'not installed: helm'),
       'exit 1',
@@ -41,7 +41,7 @@ describe('a part', () => {
     assert.deepEqual({ verdict, why }, { verdict: 'not run', why: 'not installed: helm' });
   });
 
-  it('whose needs fail for a reason of our own has failed', async () => {
+  it('whose requirements fail by our own mistake has failed', async () => {
     const broken = part('one', () => Promise.reject(new Error('it does not build')));
     assert.equal((await run(broken, 'exit 0')).verdict, 'failed');
     assert.match(said.join(), /it does not build/);
@@ -56,7 +56,7 @@ describe('the report', () => {
     { part: part('test:helm'), verdict: 'not run', why: 'not installed: go', wallMs: 1, processorMs: 0 },
   ];
 
-  it('says how what failed is run alone and what it said, and why something was left out', () => {
+  it('shows for each failed part its output and how to run it alone, and why a part was left out', () => {
     const output = `✖ failing tests:\n\ntest at test/a.test.ts:5:1\n✖ adds (two) numbers (1.5ms)\n  Error: 3 (2ms)\n`;
     assert.deepEqual(
       failures(outcomes, () => output),

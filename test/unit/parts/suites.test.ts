@@ -1,4 +1,4 @@
-/** What `make check`, `make test` and `make test-all` consist of. */
+/** The parts of `make check`, `make test` and `make test-all`. */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ function filesOf(script: string): string[] {
 }
 
 describe('the suites', () => {
-  it('are made of scripts that package.json has', () => {
+  it('consist of scripts in package.json', () => {
     const all = Object.keys(SUITES).flatMap(scriptsOf);
     assert.ok(all.length > 15);
     assert.deepEqual(
@@ -34,13 +34,13 @@ describe('the suites', () => {
     );
   });
 
-  it('leave no test file out, and run none twice, but for more random cases', () => {
+  it('leave out no test file, and run none twice, except with more random cases', () => {
     const all = ['test', 'rest'].flatMap(scriptsOf);
     const run = all.filter((script) => script !== 'test:cases').flatMap(filesOf);
     assert.deepEqual(run.sort(), globSync('test/**/*.test.ts', { cwd: ROOT }).sort());
   });
 
-  it('begin with all that make check does, and no part is in two of them', () => {
+  it('begin with all parts of make check, and share no part', () => {
     const [check, test, rest] = ['check', 'test', 'rest'].map(scriptsOf);
     assert.deepEqual(test?.slice(0, check?.length), check);
     assert.deepEqual(
@@ -49,7 +49,7 @@ describe('the suites', () => {
     );
   });
 
-  it('try the oldest Node that package.json promises', () => {
+  it('include the oldest Node that package.json promises', () => {
     assert.match(engines.node, /^>=\d+\.\d+$/);
     assert.match(scripts['test:minimum'] ?? '', /node scripts\/on-minimum\.ts test:unit$/);
   });

@@ -1,4 +1,4 @@
-/** What people may write as an address, and that nothing else ever reaches a configuration. */
+/** The addresses that people may write. No other text ever reaches a configuration. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -61,7 +61,7 @@ describe('an address', () => {
     it(`is not ${JSON.stringify(text.slice(0, 40))}`, () => assert.equal(parseAddress(text), undefined));
   }
 
-  it('is host and port and nothing else, whatever comes in, and stands in TOML as it is', () => {
+  it('has only a host and a port, for any input, and needs no escape in TOML', () => {
     const pieces = fc.constantFrom(
       'a',
       'Z',
@@ -105,7 +105,7 @@ describe('the address that a StellarNode advertises', () => {
     return { member, discovery };
   };
 
-  it('takes the place of its Service name and changes neither who it is nor how it is hashed', () => {
+  it('replaces its Service name, and changes neither its identity nor its hash', () => {
     const { member } = found('one.example.org:31625');
     const { member: plain } = found();
     assert.equal(member.address, 'one.example.org:31625');
@@ -113,7 +113,7 @@ describe('the address that a StellarNode advertises', () => {
     assert.deepEqual([member.identity, member.digest], [plain.identity, plain.digest]);
   });
 
-  it('that is none leaves it its Service name, and is told', () => {
+  it('is reported if invalid, and the validator then keeps its Service name', () => {
     const { member, discovery } = found('http://one.example.org');
     assert.equal(member.address, 'a-0.a-headless.stellar.svc.cluster.local:11625');
     assert.equal(discovery.skipped.size, 0);

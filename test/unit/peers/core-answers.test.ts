@@ -42,7 +42,7 @@ const NO_ANSWERS = [
 ];
 
 describe('the answer to /peers', () => {
-  it('gives the authenticated peers of both directions, and no pending one', () => {
+  it('gives the authenticated peers of both directions, and no pending peer', () => {
     const text = peers(at('10.0.0.1:11625'), at('10.0.0.2:11625', '10.0.0.3:11725'));
     assert.deepEqual(
       connectedAddresses(text),
@@ -50,12 +50,12 @@ describe('the answer to /peers', () => {
     );
   });
 
-  it('says none where both directions are null', () => {
+  it('gives no peer if both directions are null', () => {
     assert.deepEqual(connectedAddresses(peers(null, null)), new Set());
     assert.deepEqual(connectedAddresses(peers([], null)), new Set());
   });
 
-  it('passes over what is not an IPv4 address with a port', () => {
+  it('skips entries that are not an IPv4 address with a port', () => {
     const odd = ['10.0.0.1', '10.0.0.1:', '10.0.0.1:0', '10.0.0.1:65536', '10.0.0.256:1', '10.0.0:1', 'a:1'];
     const odder = ['[::1]:1', '10.0.0.1:1\n', ' 10.0.0.1:1', '010.0.0.1:1', '10.0.0.1:01', 5, null, ['x']];
     const text = peers([...at(...odd), 'x', null, [], {}], at(...odder, '255.0.10.199:65535'));
@@ -87,14 +87,14 @@ describe('the answer to /info', () => {
     assert.equal(coreInfoOf(info({ authenticated: 1, age: 35 }))?.synced, true);
   });
 
-  it('does not believe "Synced!" without a peer, or with an old ledger', () => {
+  it('does not count as synced with the state "Synced!" but no peer, or an old ledger', () => {
     assert.equal(coreInfoOf(info({ authenticated: 0 }))?.synced, false);
     assert.equal(coreInfoOf(info({ age: 36 }))?.synced, false);
     assert.equal(coreInfoOf(info({ state: 'Catching up' }))?.synced, false);
     assert.equal(coreInfoOf(info({ state: 'Not Synced!' }))?.synced, false);
   });
 
-  it('says how many failures would stop it, and how many it misses, where it does', () => {
+  it('gives the number of failures that would stop the node, and of missing validators, if it has them', () => {
     const of = (quorum: unknown) => {
       const { failAt, missing } = coreInfoOf(info({ quorum })) ?? {};
       return [failAt, missing];
@@ -121,8 +121,8 @@ describe('the answer to /connect', () => {
   });
 });
 
-describe('whatever is answered', () => {
-  it('is read without an error, and gives nothing but addresses', () => {
+describe('any answer', () => {
+  it('is read without an error, and gives only addresses', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json(), fc.jsonValue().map(JSON.stringify)), (text) => {
         coreInfoOf(text);
@@ -139,7 +139,7 @@ describe('whatever is answered', () => {
     );
   });
 
-  it('may be nested as deep as it likes', () => {
+  it('may be nested to any depth', () => {
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
     assert.equal(connectedAddresses(deep), undefined);
     assert.equal(coreInfoOf(`{"info":${deep}}`), undefined);
@@ -147,7 +147,7 @@ describe('whatever is answered', () => {
 });
 
 describe('the words of stellar-core', () => {
-  it('are its exception, else what it wrote, printable and no longer than a line', () => {
+  it('are its exception, or else its text, printable and at most one line long', () => {
     assert.equal(wordsOf('{"exception": "Host not found"}'), 'Host not found');
     assert.equal(wordsOf('Core is booting, try again later\n'), 'Core is booting, try again later');
     assert.equal(wordsOf('\u0000 <html>\n\u001b[31m'), '<html> [31m');

@@ -26,7 +26,7 @@ describe('network identity', () => {
     assert.equal(networkOf({ network: 'testnet' })?.id, 'testnet');
   });
 
-  it('takes a custom network with a public passphrase for that public network', () => {
+  it('treats a custom network with a public passphrase as that public network', () => {
     const found = networkOf({
       network: 'custom',
       customNetworkPassphrase: 'Test SDF Network ; September 2015',
@@ -34,7 +34,7 @@ describe('network identity', () => {
     assert.deepEqual(found, networkOf({ network: 'Testnet' }));
   });
 
-  it('never mixes two passphrases, and reads nothing else as a network', () => {
+  it('keeps two passphrases apart, and reads no other value as a network', () => {
     const of = (passphrase: string) => networkOf({ network: { custom: passphrase } })?.id;
     const passphrases = ['a', 'b', '__proto__', 'constructor', 'toString'];
     const ids = passphrases.map(of);
@@ -65,7 +65,7 @@ describe('reading a StellarNode', () => {
     assert.equal(portOf(11_725, '11825'), 11_725);
   });
 
-  it('refuses what is not a port', () => {
+  it('refuses a value that is not a port', () => {
     for (const port of [0, 70_000, 'abc', '11625', -1, 1.5, {}, true])
       assert.equal(portOf(port), 'unreadable');
     for (const text of ['0', '70000', 'abc', '', '1e3', ' 11625', '+1', '11625x']) {
@@ -73,7 +73,7 @@ describe('reading a StellarNode', () => {
     }
   });
 
-  it('passes over other kinds of nodes and deleted ones', () => {
+  it('skips nodes of other kinds and deleted nodes', () => {
     assert.equal(readNode(node('h', { spec: { nodeType: 'Horizon' } })).kind, 'other');
     assert.equal(readNode(node('s', { spec: { nodeType: 'SorobanRpc' } })).kind, 'other');
     assert.equal(readNode(node('d', { deletionTimestamp: '2026-01-01T00:00:00Z' })).kind, 'other');
@@ -92,7 +92,7 @@ describe('discovery', () => {
     assert.deepEqual(names(world, 'namespace'), [['other/b-0:11625'], ['stellar/a-0:11625']]);
   });
 
-  it('leaves out the suspended and the unreadable, with a reason, and costs no other validator a peer', () => {
+  it('leaves out suspended and unreadable validators, with a reason, and costs no other validator a peer', () => {
     const world = worldWith({
       nodes: [
         node('a'),
@@ -132,7 +132,7 @@ describe('discovery', () => {
     );
   });
 
-  it('numbers the pods from where the StatefulSet begins', () => {
+  it('numbers the pods from the first ordinal of the StatefulSet', () => {
     const own = statefulSet('a', { spec: { replicas: 2, ordinals: { start: 3 } } });
     const odd = statefulSet('b', { spec: { ordinals: { start: -1 } } });
     const world = worldWith({
@@ -162,7 +162,7 @@ describe('views', () => {
     return group;
   };
 
-  it('name all but itself while they fit', () => {
+  it('have all members but the validator itself, while these fit', () => {
     const view = viewOf('stellar/v1', groupOf(3), 24);
     assert.deepEqual(
       view.map((member) => member.pod),
@@ -170,7 +170,7 @@ describe('views', () => {
     );
   });
 
-  it('are bounded, and one more validator changes only the views that gain it', () => {
+  it('are limited in size, and a new validator changes only the views that it joins', () => {
     const before = groupOf(200);
     const after = groupOf(201);
     let changed = 0;
@@ -188,7 +188,7 @@ describe('views', () => {
     assert.ok(changed > 0 && changed < 60, `${changed} of 200 views changed`);
   });
 
-  it('are spread evenly: none is in next to no view', () => {
+  it('are spread evenly: each of 200 validators is in at least 8 views', () => {
     const group = groupOf(200);
     const counts = new Map<string, number>();
     for (const { key } of group.validators) {
@@ -217,7 +217,7 @@ describe('hashes', () => {
     assert.equal(formatDigests(['bbbbbbbb', 'aaaaaaaa']), 'v1:aaaaaaaa,bbbbbbbb');
   });
 
-  it('are read back as written, and nothing else is', () => {
+  it('are read back as written, and no other text is read as a hash', () => {
     fc.assert(
       fc.property(fc.array(fc.string()), (texts) => {
         const digests = texts.map(digestOf).sort();

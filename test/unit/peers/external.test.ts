@@ -1,4 +1,4 @@
-/** Peers outside the cluster: what of the ConfigMap counts, and that it never counts as membership. */
+/** Peers outside the cluster: which lines of the ConfigMap count. Such peers are never members. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'smol-toml';
@@ -24,14 +24,14 @@ const problemOf = (external: Record<string, string>) =>
   discovered(external).discovery.remarks.get('stellar-peers/stellar-peers-external');
 
 describe('peers outside the cluster', () => {
-  it('are a list per network: one a line, comments and blank lines aside, each once, in order', () => {
+  it('are a list for each network, one peer on a line, without comments, blank lines and duplicates, in order', () => {
     const testnet = '# ours\r\nz.example.org\r\n\r\n203.0.113.7:11725 # a comment\n z.example.org:11625 \n';
     const { group, discovery } = discovered({ testnet, mainnet: 'other.example.org' });
     assert.deepEqual(group.externals, ['203.0.113.7:11725', 'z.example.org:11625']);
     assert.equal(discovery.remarks.size, 0);
   });
 
-  it('lose the lines that are none, which are told by key and line, and keep the others', () => {
+  it('are kept without invalid lines, which are reported by key and line', () => {
     const testnet = 'good.example.org\nnot an address\nalso:bad:line\n';
     assert.deepEqual(discovered({ testnet }).group.externals, ['good.example.org:11625']);
     const problem = problemOf({ testnet });
@@ -39,20 +39,20 @@ describe('peers outside the cluster', () => {
     assert.equal(problem?.detail, 'testnet line 2: "not an address", and 1 more');
   });
 
-  it('of something that is no network are told', () => {
+  it('under a key that is no network are reported', () => {
     for (const key of ['Testnet', 'custom', 'custom-xyz', 'README']) {
       assert.match(problemOf({ [key]: 'a.example.org' })?.detail ?? '', /is no network$/, key);
     }
     assert.equal(problemOf({ 'custom-0123456789abcdef': 'a.example.org' }), undefined);
   });
 
-  it('are at most a hundred a network', () => {
+  it('are at most a hundred for each network', () => {
     const testnet = Array.from({ length: 101 }, (_, index) => `p${index}.example.org`).join('\n');
     assert.equal(discovered({ testnet }).group.externals.length, 100);
     assert.match(problemOf({ testnet })?.detail ?? '', /more than 100/);
   });
 
-  it('change no members, view, digests or hash', () => {
+  it('change no member, view, digest or hash', () => {
     const { group } = discovered();
     const { group: with_ } = discovered({ testnet: 'a.example.org\nb.example.org' });
     assert.deepEqual(with_.members, group.members);
@@ -63,7 +63,7 @@ describe('peers outside the cluster', () => {
     assert.notEqual(files(with_)['a.peers.txt'], files(group)['a.peers.txt']);
   });
 
-  it('stand in both files behind the members, each address once', () => {
+  it('come after the members in both files, each address once', () => {
     const { group } = discovered({ testnet: 'b-0.b-headless.stellar.svc.cluster.local\nz.example.org:1' });
     const view = viewOf('stellar/a', group, 24);
     const files = renderView('a', { view, externals: group.externals }, 0);
@@ -76,7 +76,7 @@ describe('peers outside the cluster', () => {
     assert.deepEqual(parse(files['a.peers.toml'] ?? '').KNOWN_PEERS, expected);
   });
 
-  it('are bounded like members, and one more changes at most one of those that are chosen', () => {
+  it('are limited in number like members, and one more peer changes at most one of the chosen', () => {
     const list = (count: number) =>
       Array.from({ length: count }, (_, index) => `p${index}.example.org`).join('\n');
     const none = { ownPeers: [], outwardNames: [] };
@@ -88,7 +88,7 @@ describe('peers outside the cluster', () => {
     }
   });
 
-  /** What the leader writes next where it wrote `data` before. */
+  /** The next write of the leader, if it wrote `data` before. */
   const writtenOver = (data: Readonly<Record<string, string>>) => {
     const fields = Object.fromEntries(Object.keys(data).map((key) => [`f:${key}`, {}]));
     const managedFields = [{ manager: 'stellar-peers', operation: 'Apply', fieldsV1: { 'f:data': fields } }];
@@ -102,14 +102,14 @@ describe('peers outside the cluster', () => {
     planPublish(world, discovery, PUBLISH, 1_000).configMaps.find(({ namespace }) => namespace === 'stellar')
       ?.data ?? {};
 
-  it('that come or go rewrite the files and leave hash and time of publication as they are', () => {
+  it('change the files when they change, and leave hash and time of publication unchanged', () => {
     const data = firstOf(discovered());
     const written = writtenOver(data);
     assert.match(written['a.peers.txt'] ?? '', /z\.example\.org:11625\n$/);
     assert.equal(written['a.view.json'], data['a.view.json']);
   });
 
-  it('stand behind a mark, which an upgrade adds and which leaves hash and time as they are', () => {
+  it('come after a mark, which an upgrade adds without a change of hash and time', () => {
     const data = firstOf(discovered({ testnet: 'z.example.org' }));
     const mark = '  # outside the cluster\n';
     const before = Object.fromEntries(
@@ -121,7 +121,7 @@ describe('peers outside the cluster', () => {
 });
 
 describe('a file that is no UTF-8', () => {
-  it('which kubectl puts into binaryData, is told', () => {
+  it('is reported, because kubectl puts it into binaryData', () => {
     const metadata = { name: 'stellar-peers-external', namespace: 'stellar-peers' };
     const map = readConfigMap({ metadata, binaryData: { testnet: '//5hAA==' } });
     assert.match(readExternals(map).problem?.detail ?? '', /^testnet is no UTF-8 text/);

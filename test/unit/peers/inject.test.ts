@@ -1,5 +1,5 @@
 /**
- * What we would inject, decided on the shape of a pod.
+ * The parts that we would inject, for pods of different shapes.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -36,7 +36,7 @@ function assertTaken(parts: Parts, detail: string): void {
   assert.deepEqual(decide(parts), { kind: 'skip', reason: { code: 'NotInjectable', detail } });
 }
 
-test('a bare pod gets volume, mount and env', () => {
+test('a pod without injection gets volume, mount and env', () => {
   const all = {
     kind: 'inject',
     main: 0,
@@ -49,7 +49,7 @@ test('a bare pod gets volume, mount and env', () => {
   assert.deepEqual(decide({}), all);
 });
 
-/** Containers by `name=image`, and the one that kubectl takes by default. */
+/** A pod with containers given as `name=image`, and the default container of kubectl. */
 const named = (byDefault: string | undefined, ...entries: string[]): Parts => ({
   annotations: byDefault === undefined ? {} : { 'kubectl.kubernetes.io/default-container': byDefault },
   containers: entries.map((entry) => {
@@ -58,7 +58,7 @@ const named = (byDefault: string | undefined, ...entries: string[]): Parts => ({
   }),
 });
 
-test('the main container has its name, is the default one of kubectl, or the only one of its image', () => {
+test('the main container is found by its name, as the default container of kubectl, or as the only one with its image', () => {
   const CORE = 'registry:5000/stellar/stellar-core:v21@sha256:ab';
   const mainOf = (...pod: Parameters<typeof named>) => {
     const decision = decide(named(...pod));
@@ -77,7 +77,7 @@ test('the main container has its name, is the default one of kubectl, or the onl
     assert.deepEqual(mainOf(...pod), { code: 'NoMainContainer', detail: 'proxy, core' });
 });
 
-test('a pod that an earlier version injected in another container is injected', () => {
+test('a pod that an earlier version injected in another container counts as injected', () => {
   const inFirst = (...names: string[]) => {
     const [first, ...others] = names.map((name) => ({
       name,
@@ -92,7 +92,7 @@ test('a pod that an earlier version injected in another container is injected', 
   assert.equal(isInjected(inFirst('proxy', 'stellar-node'), 'v1'), false);
 });
 
-test('what is there already is not added again', () => {
+test('parts that the pod already has are not added again', () => {
   const env = [{ name: 'KNOWN_PEERS_FILE', value: '/etc/stellar/peers/peers.txt' }];
   const decision = decide({ containers: [{ ...main(mount()), env }], volumes: [volume()] });
   const none = {
@@ -107,13 +107,13 @@ test('what is there already is not added again', () => {
   assert.deepEqual(decision, none);
 });
 
-test('our volume without its mount gets the mount, also where a sidecar mounts it', () => {
+test('our volume without its mount gets the mount, even if a sidecar mounts the volume', () => {
   const containers = [main(), { name: 'reader', volumeMounts: [mount('/peers')] }];
   const decision = decide({ containers, volumes: [volume()] });
   assert.deepEqual([decision.kind === 'inject' && [decision.addVolume, decision.addMount]], [[false, true]]);
 });
 
-test('a volume of our name that is not this validator’s own is taken', () => {
+test('a volume with our name and other content stops injection, because the name is taken', () => {
   const emptyDir = { name: 'stellar-peers', emptyDir: {} };
   const everything = { name: 'stellar-peers', configMap: { name: 'stellar-peers' } };
   for (const foreign of [emptyDir, everything, volume('v2')]) {
@@ -121,20 +121,20 @@ test('a volume of our name that is not this validator’s own is taken', () => {
   }
 });
 
-test('a mount of our name without our volume is taken: a claim template may bring the volume', () => {
+test('a mount with our name but no volume stops injection, because a claim template may add the volume', () => {
   assertTaken({ containers: [main(mount())] }, 'mount of stellar-peers in stellar-node');
   const initContainers = [{ name: 'seed', volumeMounts: [mount('/x')] }];
   assertTaken({ initContainers }, 'mount of stellar-peers in seed');
 });
 
-test('our volume mounted at another path of the main container is taken', () => {
+test('our volume at another path of the main container stops injection', () => {
   assertTaken(
     { containers: [main(mount('/peers'))], volumes: [volume()] },
     'mount at /peers in stellar-node',
   );
 });
 
-test('a mount at or below our path, or of everything, is taken, one beside it is not', () => {
+test('a mount at or below our path, or at the root, stops injection, and a mount beside our path does not', () => {
   for (const path of ['/etc/stellar/peers', '/etc/stellar/peers/', '/etc//stellar/peers', '/']) {
     assertTaken({ containers: [main(mount(path, 'data'))] }, `mount at ${path} in stellar-node`);
   }
@@ -147,7 +147,7 @@ test('a mount at or below our path, or of everything, is taken, one beside it is
   }
 });
 
-test('a pod that mounts something above our path gets its files elsewhere, and counts as injected there', () => {
+test('a pod with a mount above our path gets its files at another path, and then counts as injected', () => {
   const aside = '/stellar-peers/peers';
   for (const path of ['/etc/stellar', '/etc/stellar/', 'etc', '/etc']) {
     const above = mount(path, 'settings');
@@ -172,12 +172,12 @@ test('a pod that mounts something above our path gets its files elsewhere, and c
   );
 });
 
-test('mounts of other containers at our path are theirs', () => {
+test('mounts of other containers at our path do not matter', () => {
   const containers = [main(), { name: 'side', volumeMounts: [mount('/etc/stellar/peers', 'data')] }];
   assert.equal(decide({ containers }).kind, 'inject');
 });
 
-test('an env that is taken is kept, with a warning', () => {
+test('an env variable with our name is kept, with a warning', () => {
   const taken = [
     { name: 'KNOWN_PEERS_FILE', value: '/elsewhere' },
     { name: 'KNOWN_PEERS_FILE', valueFrom: { configMapKeyRef: { name: 'x', key: 'y' } } },
@@ -202,7 +202,7 @@ test('opting out counts before anything else', () => {
   assert.equal(code({ annotations: { 'stellar.org/peer-injection': 'enabled' } }, false), 'inject');
 });
 
-test('any value but enabled opts out; no value does not', () => {
+test('any value but "enabled" opts out, and no value does not', () => {
   assert.deepEqual([undefined, 'enabled', 'disabled', 'off', ''].map(optsOut), [
     false,
     false,
@@ -219,7 +219,7 @@ test('a pod without containers is unreadable', () => {
   });
 });
 
-test('injected is who has our volume mounted, whatever the annotations say', () => {
+test('a pod counts as injected if our volume is mounted, whatever its annotations say', () => {
   const injected = shape({ containers: [{ name: 'side' }, main(mount())], volumes: [volume()] });
   assert.equal(isInjected(injected), true);
   assert.equal(isInjected(injected, 'v1'), true);
@@ -240,13 +240,13 @@ test('injected is who has our volume mounted, whatever the annotations say', () 
   }
 });
 
-test('a path without a slash at its start is taken as the kubelet takes it', () => {
+test('a mount path without a slash at its start is read as the kubelet reads it', () => {
   const volumes = [{ name: 'cache', emptyDir: {} }];
   const containers = [main(mount('etc/stellar/peers', 'cache'))];
   assertTaken({ containers, volumes }, 'mount at etc/stellar/peers in stellar-node');
 });
 
-test('annotations that leave no room for ours keep us out: the API server would refuse the pod', () => {
+test('annotations that leave no room for ours stop injection, because the API server would refuse the pod', () => {
   const note = (bytes: number) => ({ note: 'x'.repeat(bytes - 'note'.length) });
   const most = 256 * 1024 - 1152;
   assert.equal(decide({ annotations: note(most) }).kind, 'inject');

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { withoutManagedFields } from '../../../peers/read/managed-fields.ts';
 
-/** The same done the long way: every list under that key, at any depth, is empty. */
+/** The expected result by a simple way: every list under the key managedFields, at any depth, is emptied. */
 function emptied(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(emptied);
   if (typeof value !== 'object' || value === null) return value;
@@ -13,7 +13,7 @@ function emptied(value: unknown): unknown {
   );
 }
 
-/** What could be taken for a beginning or an end of what is left out. */
+/** Texts that could be mistaken for the beginning or the end of managedFields. */
 const tricky = fc.constantFrom(
   ...[
     'managedFields',
@@ -43,7 +43,7 @@ const { json } = fc.letrec((tie) => ({
 }));
 
 describe('the text of an object without managedFields', () => {
-  it('says what the object says but for them, whatever strings and keys it holds', () => {
+  it('has all else of the object, whatever strings and keys the object has', () => {
     fc.assert(
       fc.property(json, (value) => {
         // As texts: JSON.parse of V8 14 takes the key `"` for the key `\\` of an object that it read before.
@@ -53,7 +53,7 @@ describe('the text of an object without managedFields', () => {
     );
   });
 
-  it('is shorter where there are any, and the same text where there are none', () => {
+  it('is shorter if the object has managedFields, and otherwise the same text', () => {
     const fieldsV1 = { 'f:data': { 'f:a"]': {}, 'k:{"uid":"[1]"}': { '.': {} } } };
     const object = (managedFields: unknown) =>
       JSON.stringify({ metadata: { managedFields, name: 'a' }, spec: { value: [1] } });
@@ -63,7 +63,7 @@ describe('the text of an object without managedFields', () => {
     assert.equal(withoutManagedFields(plain), plain);
   });
 
-  it('is as long as it was where it breaks off in the middle', () => {
+  it('is the same text if the text breaks off in the middle', () => {
     const whole = JSON.stringify({ metadata: { managedFields: [{ manager: 'a\\"' }] } });
     for (let length = 0; length < whole.length - 3; length += 1) {
       const part = whole.slice(0, length);

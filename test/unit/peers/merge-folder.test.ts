@@ -19,11 +19,11 @@ const CFG = 'HTTP_PORT=11626\n';
 const MERGED = expected(CFG, []).text;
 const text = (volumes: Volumes, file?: string): string => volumes.read(file).toString();
 const isRoot = process.getuid?.() === 0;
-/** A user whom permissions bind; the tests themselves, where they are that already. */
+/** A user without root rights: undefined if the tests already run as such a user. */
 const UNPRIVILEGED = isRoot ? 65_534 : undefined;
 
 describe('the folder that the main container sees', () => {
-  underEachShell('has every other file of the original, as it is now', (shell) => {
+  underEachShell('has every other file of the original, with its present content', (shell) => {
     withVolumes({ [FILE]: CFG, NETWORK_PASSPHRASE: 'Test', '.hidden': 'a', 'b c': 'd' }, (volumes) => {
       volumes.run(shell);
       assert.deepEqual(readdirSync(volumes.target).sort(), ['.hidden', 'NETWORK_PASSPHRASE', 'b c', FILE]);
@@ -35,7 +35,7 @@ describe('the folder that the main container sees', () => {
     });
   });
 
-  underEachShell('may have names of any characters, the configuration’s own included', (shell) => {
+  underEachShell('may have file names of any characters, also for the configuration', (shell) => {
     const names = [
       '-rf',
       '--',
@@ -63,7 +63,7 @@ describe('the folder that the main container sees', () => {
     runEach(shell, cases);
   });
 
-  underEachShell('has folders and links of the original, broken ones too', (shell) => {
+  underEachShell('has the folders and links of the original, with broken links', (shell) => {
     withVolumes({ [FILE]: CFG }, (volumes) => {
       mkdirSync(join(volumes.original, 'keys'));
       writeFileSync(join(volumes.original, 'keys', 'seed'), 'S');
@@ -75,7 +75,7 @@ describe('the folder that the main container sees', () => {
     });
   });
 
-  underEachShell('is made anew from the original when the script runs again', (shell) => {
+  underEachShell('is rebuilt from the original when the script runs again', (shell) => {
     withVolumes({ [FILE]: CFG, gone: 'x' }, (volumes) => {
       const files = () => readdirSync(volumes.target).sort();
       volumes.run(shell);
@@ -99,7 +99,7 @@ describe('the folder that the main container sees', () => {
     });
   });
 
-  underEachShell('can be read by any user, of any maker', (shell, t) => {
+  underEachShell('can be read by any user, whichever user runs the script', (shell, t) => {
     if (!isRoot) return t.skip('only root can run the script as another user');
     withVolumes({ [FILE]: CFG }, (volumes) => {
       chownSync(volumes.target, 65_534, 65_534);
@@ -111,7 +111,7 @@ describe('the folder that the main container sees', () => {
 });
 
 describe('the original is used, and the container starts', () => {
-  /** Runs the script, then looks at what the main container reads; changes of the original reach it as well. */
+  /** Runs the script, then checks that the main container reads the original, with later changes of the original. */
   function untouched(
     volumes: Volumes,
     shell: Shell,
@@ -147,7 +147,7 @@ describe('the original is used, and the container starts', () => {
     each((volumes) => untouched(volumes, shell, { peers: volumes.root }, /^NoPeers$/));
   });
 
-  underEachShell('where it names peers under every key that is allowed', (shell) => {
+  underEachShell('where the original names peers under every allowed key', (shell) => {
     for (const [key, original] of [
       ['auto', 'KNOWN_PEERS=[]\nPREFERRED_PEERS=[]\n'],
       ['KNOWN_PEERS', 'KNOWN_PEERS=[]\n'],
@@ -160,7 +160,7 @@ describe('the original is used, and the container starts', () => {
     }
   });
 
-  underEachShell('where the key to put them under is none of the two', (shell) => {
+  underEachShell('where the requested key is neither KNOWN_PEERS nor PREFERRED_PEERS', (shell) => {
     for (const key of ['PREFERRED_PEERS_ONLY', '', '*', 'known_peers']) {
       each((volumes) => untouched(volumes, shell, { key }, /^MergeFailed .*key/));
     }
@@ -172,7 +172,7 @@ describe('the original is used, and the container starts', () => {
     each((volumes) => untouched(volumes, shell, { lacking: 'mv' }, /^MergeFailed .*written/));
   });
 
-  underEachShell('where its folder could be filled once and cannot be written to now', (shell) => {
+  underEachShell('where the target folder was filled once and is no longer writable', (shell) => {
     each((volumes) => {
       volumes.run(shell, { peers: '/nowhere' });
       chmodSync(volumes.target, 0o555);
@@ -180,7 +180,7 @@ describe('the original is used, and the container starts', () => {
     });
   });
 
-  underEachShell('where the target is too small for another copy of it, or for anything', (shell, t) => {
+  underEachShell('where the target is too small for a copy, or for any file', (shell, t) => {
     for (const [limit, used, original] of [
       ['size=4k', 0, `${CFG}${'# long\n'.repeat(1000)}`],
       ['size=4k', 4096, CFG],
@@ -205,7 +205,7 @@ describe('the original is used, and the container starts', () => {
 });
 
 describe('the merge script', () => {
-  underEachShell('makes up no configuration where there is none that it can read', (shell) => {
+  underEachShell('writes no configuration if it cannot read one', (shell) => {
     withVolumes({ other: 'x' }, (volumes) => {
       mkdirSync(join(volumes.original, 'folder'));
       symlinkSync('nowhere', join(volumes.original, 'broken'));
@@ -227,7 +227,7 @@ describe('the merge script', () => {
     });
   });
 
-  underEachShell('takes exactly the lines that are host:port, and says how many are not', (shell) => {
+  underEachShell('takes exactly the lines that are host:port, and counts the others', (shell) => {
     const good = ['a:1', 'A-1.b:65535', '192.0.2.1:11625', `${'h'.repeat(253)}:11625`, '1:2'];
     const bad = [
       'a',
@@ -289,7 +289,7 @@ describe('the merge script', () => {
     );
   });
 
-  underEachShell('does not need a place for its last words', (shell) => {
+  underEachShell('does not need a file for its termination message', (shell) => {
     for (const log of ['/nowhere/log', '/', '']) {
       withVolumes({ [FILE]: CFG }, (volumes) => {
         const { status, said } = volumes.run(shell, { log });
@@ -300,7 +300,7 @@ describe('the merge script', () => {
     }
   });
 
-  underEachShell('fails, to be tried again, where the container would start in an empty folder', (shell) => {
+  underEachShell('fails, to be run again, instead of a start with an empty folder', (shell) => {
     const refused = (volumes: Volumes, asked: Parameters<Volumes['run']>[1]) => {
       const { status, outcome } = volumes.run(shell, asked);
       assert.equal(status, 1);

@@ -1,4 +1,4 @@
-/** What the init container says of the configuration, as it stands in the pod's status. */
+/** The result of the init container, as the status of the pod shows it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -14,32 +14,32 @@ const statusWith = (message: unknown, name = 'stellar-peers-config') => ({
 });
 const problemOf = (message: string) => mergeProblem(mergeOutcomeOf(statusWith(message)));
 
-describe('what a pod started with', () => {
+describe('the peers that a pod started with', () => {
   const stamped = { 'stellar.org/peers': 'v1:0a1b2c3d', 'stellar.org/peer-hash': '0123456789abcdef' };
   const read = (message: string, annotations: object = stamped) => {
     const { peers, peerHash } = readPod({ metadata: { annotations }, status: statusWith(message) });
     return { peers, isStamped: peerHash === stamped['stellar.org/peer-hash'] };
   };
 
-  it('is its stamp, but no peer where the merge found none: the kubelet mounted an older list', () => {
+  it('are those of its stamp, or none if the merge found no peers because the kubelet mounted an older list', () => {
     assert.deepEqual(read('Merged KNOWN_PEERS 1'), { peers: 'v1:0a1b2c3d', isStamped: true });
     assert.deepEqual(read('NoPeers'), { peers: 'v1:', isStamped: false });
   });
 
-  it('is not known without a stamp that can be read', () => {
+  it('are unknown without a readable stamp', () => {
     assert.equal(read('NoPeers', {}).peers, undefined);
     assert.equal(read('NoPeers', { 'stellar.org/peers': 'v2:x' }).peers, 'v2:x');
   });
 });
 
 describe('the outcome of merging', () => {
-  it('is no problem where the peers were merged, or there were none', () => {
+  it('is no problem if the peers were merged, or there were no peers', () => {
     assert.equal(problemOf('Merged KNOWN_PEERS 3'), undefined);
     assert.equal(problemOf('NoPeers'), undefined);
     assert.equal(mergeProblem(undefined), undefined);
   });
 
-  it('is the reason why the original is used, with what was found', () => {
+  it('is the reason why the original is used, with details', () => {
     assert.deepEqual(problemOf('BothTaken KNOWN_PEERS PREFERRED_PEERS'), {
       code: 'BothTaken',
       detail: 'KNOWN_PEERS PREFERRED_PEERS',
@@ -48,14 +48,14 @@ describe('the outcome of merging', () => {
     assert.equal(problemOf('MergeFailed cat')?.code, 'MergeFailed');
   });
 
-  it('is told where the peers were merged, and stellar-core drops them', () => {
+  it('is reported if the peers were merged, but stellar-core drops them', () => {
     assert.deepEqual(problemOf('PeersIgnored KNOWN_PEERS 3'), {
       code: 'PeersIgnored',
       detail: 'KNOWN_PEERS 3',
     });
   });
 
-  it('is told where the container cannot start, or fails again and again: the pod waits for it', () => {
+  it('is reported if the init container cannot start, or fails again and again, because the pod waits for it', () => {
     const message = 'exec: "sh": executable file not found in $PATH';
     const ended = { terminated: { exitCode: 128, reason: 'StartError', message } };
     const waiting = (reason: string) => ({ waiting: { reason, message: 'back-off' } });
@@ -72,7 +72,7 @@ describe('the outcome of merging', () => {
     assert.equal(mergeProblem(blockedBy(ended))?.code, 'MergeBlocked');
   });
 
-  it('is nothing while the container runs, is another’s, or says what is not known', () => {
+  it('is undefined while the container runs, if the container is not ours, or if its message is unknown', () => {
     assert.equal(mergeOutcomeOf({}), undefined);
     assert.equal(mergeOutcomeOf(statusWith(undefined)), undefined);
     assert.equal(mergeOutcomeOf(statusWith('Merged', 'another')), undefined);

@@ -1,4 +1,4 @@
-/** What a configuration says of preferred peers, and how much room siblings leave others among them. */
+/** Preferred peers in a configuration: how many siblings are preferred, and how many places are left to others. */
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { discover } from '../../../peers/discovery/discover.ts';
@@ -14,7 +14,7 @@ const SIBLINGS = discover(WORLD, DISCOVERY).groups.get('testnet')?.members ?? []
 const OUTSIDE = ['192.0.2.1:11625', 'x.example.org:11625', 'y.example.org:11625', 'z.example.org:11725'];
 const OWN_KNOWN = 'KNOWN_PEERS=["own.example.org"]\n';
 
-/** The published file, with so many siblings and peers outside the cluster. */
+/** The published file, with these numbers of siblings and of peers outside the cluster. */
 const published = (siblings: number, outside: number): string =>
   viewFiles({ view: SIBLINGS.slice(0, siblings), externals: OUTSIDE.slice(0, outside) }).toml;
 
@@ -36,7 +36,7 @@ const merged = (shell: Shell, cases: readonly Case[]): Merged[] =>
     })),
   );
 
-/** How many siblings, and which others, each prefers. */
+/** For each configuration, the number of preferred siblings, and the other preferred peers. */
 function preferred(shell: Shell, cases: readonly Case[]) {
   return merged(shell, cases).map(({ file, said }) => {
     const list = toml(file).PREFERRED_PEERS;
@@ -48,7 +48,7 @@ function preferred(shell: Shell, cases: readonly Case[]) {
 
 describe('preferred peers on a public network', () => {
   underEachShell(
-    'are siblings for half of TARGET_PEER_CONNECTIONS at most, and then peers outside',
+    'are siblings, for at most half of TARGET_PEER_CONNECTIONS, and then peers outside the cluster',
     (shell) => {
       const target = (value: string) => ({ text: `${OWN_KNOWN}TARGET_PEER_CONNECTIONS${value}\n` });
       assert.deepEqual(
@@ -78,7 +78,7 @@ describe('preferred peers on a public network', () => {
     },
   );
 
-  underEachShell('are counted by the default where the configuration’s number cannot be read', (shell) => {
+  underEachShell('are limited by the default if the configured number cannot be read', (shell) => {
     const odd = ['0', '-4', '"4"', '0x4', '4_0', '4.5', '1234567890', 'true', '[4]'];
     const cases = odd.map((value) => ({ text: `${OWN_KNOWN}TARGET_PEER_CONNECTIONS=${value}\n` }));
     const elsewhere = [
@@ -93,12 +93,12 @@ describe('preferred peers on a public network', () => {
     );
   });
 
-  underEachShell('say nothing of KNOWN_PEERS, which names all', (shell) => {
+  underEachShell('do not limit KNOWN_PEERS, which has all peers', (shell) => {
     const [known] = merged(shell, [{ text: 'TARGET_PEER_CONNECTIONS=2\n' }]);
     assert.equal(known?.outcome, 'Merged KNOWN_PEERS 16');
   });
 
-  underEachShell('are the first eight on a private network, whichever they are', (shell) => {
+  underEachShell('are the first eight peers on a private network, siblings or not', (shell) => {
     const few = { text: `${OWN_KNOWN}TARGET_PEER_CONNECTIONS=4\n`, share: 'all' };
     assert.deepEqual(preferred(shell, [few, { ...few, siblings: 6 }]), [
       [8, 0],
@@ -111,7 +111,7 @@ describe('PREFERRED_PEERS_ONLY=true', () => {
   const ONLY = 'PREFERRED_PEERS_ONLY=true\n';
   const OWN_PREFERRED = 'PREFERRED_PEERS=["own.example.org"]\n';
 
-  underEachShell('is told where stellar-core drops the peers that it is given', (shell) => {
+  underEachShell('is reported if stellar-core drops our peers', (shell) => {
     const told = [ONLY, ONLY + OWN_PREFERRED, `"PREFERRED_PEERS_ONLY" = true# only\r\n`];
     for (const [index, { outcome, file }] of merged(
       shell,
@@ -123,7 +123,7 @@ describe('PREFERRED_PEERS_ONLY=true', () => {
     }
   });
 
-  underEachShell('is not told where it is false or elsewhere, or the peers are preferred ones', (shell) => {
+  underEachShell('is not reported if false or elsewhere, or if our peers are preferred', (shell) => {
     const silent = [
       'PREFERRED_PEERS_ONLY=false\n',
       `# ${ONLY}`,
@@ -144,7 +144,7 @@ describe('PREFERRED_PEERS_ONLY=true', () => {
 });
 
 describe('PREFERRED_PEER_KEYS', () => {
-  underEachShell('stay as they are, and take no place of ours', (shell) => {
+  underEachShell('stay unchanged, and take no place of our peers', (shell) => {
     const keys = [`G${'A'.repeat(55)}`, `G${'B'.repeat(55)} ours`];
     const text = `PREFERRED_PEER_KEYS=${JSON.stringify(keys)}\n`;
     const [known, preferring] = merged(shell, [{ text }, { text: text + OWN_KNOWN }]);

@@ -17,7 +17,7 @@ function at(merged: readonly Merged[], index: number): Merged {
 }
 
 describe('a merged configuration', () => {
-  it('is expected where a parser of TOML 1.0 agrees with the table', () => {
+  it('is expected with the keys that a TOML 1.0 parser finds', () => {
     for (const { name, text, taken } of CORE_CONFIGS) {
       const top = Object.keys(toml(text));
       assert.deepEqual(
@@ -60,7 +60,7 @@ describe('a merged configuration', () => {
         shell,
         all.map(([text, key]) => ({ text, asked: { key } })),
       );
-    // All that will be drawn, in one process; what is drawn beyond that makes a failure smaller.
+    // All cases run in one process. Further cases only shrink a failure.
     const parameters = { seed: randomInt(2 ** 31), numRuns: 100 };
     const drawn = fc.sample(originals, parameters);
     const ready = new Map(merge(drawn).map((merged, index) => [JSON.stringify(drawn[index]), merged]));
@@ -126,7 +126,7 @@ describe('a merged configuration', () => {
 });
 
 describe('the merge script', () => {
-  it('is short, and has nothing in it that Kubernetes would expand or that needs a disk', () => {
+  it('is short, and has no text that Kubernetes would expand or that needs a disk', () => {
     assert.ok(Buffer.byteLength(MERGE_SCRIPT) < 5 * 1024);
     assert.match(MERGE_SCRIPT, /^[\n -~]+$/);
     assert.doesNotMatch(MERGE_SCRIPT, /\$\(|\$\$|`|<</);

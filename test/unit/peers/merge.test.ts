@@ -1,4 +1,4 @@
-/** Where a configuration is merged, where it is left alone, and what is said then. */
+/** When a configuration is merged, when it is left alone, and with which warning. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decideMerge, type MergeDecision, type MergeMode } from '../../../peers/injection/merge.ts';
@@ -26,7 +26,7 @@ interface Shape {
 const CONFIG = { name: 'config', mountPath: '/config' };
 const FROM_CONFIGMAP = { name: 'config', configMap: { name: 'v-config' } };
 
-/** The decision on a pod of the operator's shape, but for what is given. */
+/** The decision on a pod of the operator's shape, with the given changes. */
 function decide(shape: Shape = {}): MergeDecision {
   const { name = 'stellar-node', image = 'stellar/stellar-core:v21.0.0' } = shape;
   const { mounts = [CONFIG], volumes = [FROM_CONFIGMAP], initContainers = [] } = shape;
@@ -78,7 +78,7 @@ describe('the recognised shape', () => {
     assert.equal(decide({ mounts: [] }).kind, 'none');
   });
 
-  it('is seen through a slash too many or too few', () => {
+  it('is recognised with a slash too many or too few', () => {
     for (const mountPath of ['/config/', 'config', '//config']) {
       assert.deepEqual(decide({ mounts: [{ ...CONFIG, mountPath }] }), { ...MERGED, path: mountPath });
     }
@@ -86,7 +86,7 @@ describe('the recognised shape', () => {
 });
 
 describe('the annotation and the setting', () => {
-  it('turn it off, one for a validator, the other for all', () => {
+  it('turn merging off, the annotation for one validator and the setting for all', () => {
     assert.equal(decide({ annotation: 'off' }).kind, 'none');
     assert.equal(decide({ mode: 'off' }).kind, 'none');
     assert.equal(decide({ mode: 'off', annotation: '/config/stellar-core.cfg' }).kind, 'none');
@@ -113,13 +113,13 @@ describe('the annotation and the setting', () => {
     '/config/a\nb',
     `/${'x'.repeat(600)}`,
   ]) {
-    it(`are told where they say ${JSON.stringify(annotation.slice(0, 20))}, and nothing is merged`, () => {
+    it(`cause a warning and no merge with the value ${JSON.stringify(annotation.slice(0, 20))}, and nothing is merged`, () => {
       assert.match(reasonOf(decide({ annotation })), /^UnknownPeerConfig: /);
     });
   }
 });
 
-describe('a configuration is left alone, and it is told, where', () => {
+describe('a configuration is left alone, with a warning, where', () => {
   const file = '/config/stellar-core.cfg';
   const cases: ReadonlyArray<[string, Shape, RegExp]> = [
     ['its folder is a part of a volume', { mounts: [{ ...CONFIG, subPath: 'core' }] }, /subPath mount/],
@@ -194,11 +194,11 @@ describe('an image whose name says that it has no shell', () => {
     it(`is not told by the name of its registry or account: ${image}`, () =>
       assert.deepEqual(decide({ image }), MERGED));
 
-  it('has none where its registry alone is called after debugging', () => {
+  it('has no shell if only the name of its registry says debug', () => {
     assert.match(reasonOf(decide({ image: 'debug.example/stellar/stellar-core:distroless' })), /^NoShell: /);
   });
 
-  it('has one all the same where it is for debugging, or the container itself begins with one', () => {
+  it('still counts as having a shell if it is a debug image, or the container itself starts a shell', () => {
     assert.deepEqual(decide({ image: 'stellar/stellar-core:distroless-debug' }), MERGED);
     for (const command of [['sh', '-c', 'x'], ['/bin/bash'], ['/sbin/tini', '--', '/busybox/ash']])
       assert.deepEqual(decide({ image: 'stellar/stellar-core:distroless', command }), MERGED);
@@ -220,7 +220,7 @@ describe('a configuration is merged', () => {
     );
   });
 
-  it('once: what a first admission added is there', () => {
+  it('only once: a second admission finds the parts of the first', () => {
     const mounts = [
       { name: 'stellar-peers-config', mountPath: '/config' },
       { name: 'config', mountPath: '/etc/stellar/peers-original' },

@@ -1,4 +1,4 @@
-/** Annotations that say nothing here are told when they are set, not when they would matter. */
+/** Annotations without effect are reported when they are set, and not only when they would matter. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { discover } from '../../../peers/discovery/discover.ts';
@@ -12,12 +12,12 @@ const codes = (world: ReturnType<typeof on>) =>
   oddAnnotations(world).map(([key, { code }]) => `${key} ${code}`);
 
 describe('an annotation', () => {
-  it('with each value that the reference has is known', () => {
+  it('is known with each value that the reference lists', () => {
     for (const value of ['disabled', 'enabled'])
       assert.deepEqual(oddAnnotations(on({ 'stellar.org/peer-injection': value })), []);
   });
 
-  it('with a value that is not known is told, although nothing is to be restarted', () => {
+  it('with an unknown value is reported, even if no restart is wanted', () => {
     for (const [annotation, code] of [
       [{ 'stellar.org/peer-rollout': 'Pause' }, 'UnknownStrategy'],
       [{ 'stellar.org/peer-roll-for': 'al' }, 'UnknownRollFor'],
@@ -39,18 +39,18 @@ describe('an annotation', () => {
     }
   });
 
-  it('with a key one letter off is told', () => {
+  it('with one wrong letter in its key is reported', () => {
     for (const key of ['peer-rolout', 'peer-budgets', 'Peer-rollout', 'pear-adopt', 'peer-nonsense'])
       assert.deepEqual(codes(on({ [`stellar.org/${key}`]: 'paused' })), ['stellar/a UnknownAnnotation'], key);
     assert.deepEqual(codes(on({ 'stelar.org/peer-rollout': 'paused' })), ['stellar/a UnknownAnnotation']);
   });
 
-  it('has no command where its key holds a word that stands for a name', () => {
+  it('is reported without a command if its key holds a word that is a placeholder', () => {
     const [odd] = oddOnNode({ 'stellar.org/peer-NAME': 'x' });
     assert.equal(odd?.hint, undefined);
   });
 
-  it('of a Namespace is told of each of its validators, one of our ConfigMap of that', () => {
+  it('on a Namespace is reported for each validator in it, and on our ConfigMap for that object', () => {
     const annotations = { 'stellar.org/peer-rollout': 'Paused' };
     assert.deepEqual(codes(networkWorld({ a: {}, b: {} }, { namespace: { annotations } })), [
       'stellar/a UnknownStrategy',
@@ -61,7 +61,7 @@ describe('an annotation', () => {
     ]);
   });
 
-  it('that is known, or of others, is not', () => {
+  it('that is known, or belongs to others, is not reported', () => {
     const known = {
       'stellar.org/peer-rollout': 'paused',
       'stellar.org/peer-port': '11625',

@@ -1,4 +1,4 @@
-/** Peers that a StellarNode itself names: for its own list alone, and never a reason to restart. */
+/** Peers that a StellarNode itself names. They are only in its own list, and never cause a restart. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { discover } from '../../../peers/discovery/discover.ts';
@@ -30,7 +30,7 @@ const remarkOf = (spec: Record<string, unknown>) => {
 const clusters = (...peerClusters: unknown[]) => ({ crossCluster: { enabled: true, peerClusters } });
 const known = (knownPeers: unknown) => ({ validatorConfig: { knownPeers } });
 
-/** The addresses in the list of each of `a`, `b` and `c`, where `a` is like this. */
+/** The addresses in the lists of `a`, `b` and `c`, if `a` has this spec. */
 function lists(spec: Record<string, unknown>, external?: Record<string, string>) {
   const nodes = [node('a', { spec }), node('b'), node('c')];
   const world = worldWith({ nodes, ...(external ? { external } : {}) });
@@ -40,8 +40,8 @@ function lists(spec: Record<string, unknown>, external?: Record<string, string>)
 }
 const outside = (list: readonly string[] | undefined) => list?.filter((line) => !line.includes('headless'));
 
-describe('what a StellarNode says of peers outside the cluster', () => {
-  it('is read from crossCluster.peerClusters, those that are not enabled aside', () => {
+describe('the peers outside the cluster that a StellarNode names', () => {
+  it('are read from crossCluster.peerClusters, except for those that are not enabled', () => {
     assert.deepEqual(validatorOf(clusters(...CLUSTERS)).ownPeers, [
       { address: '203.0.113.7:11625', from: 'spec.crossCluster.peerClusters[1]' },
       { address: 'west.example.org:11725', from: 'spec.crossCluster.peerClusters[0]' },
@@ -50,7 +50,7 @@ describe('what a StellarNode says of peers outside the cluster', () => {
     assert.equal(addressesOf({ crossCluster: { peerClusters: CLUSTERS } }).length, 2);
   });
 
-  it('is read from validatorConfig.knownPeers, as TOML or the list alone', () => {
+  it('are read from validatorConfig.knownPeers, as TOML or as a list alone', () => {
     const from = 'spec.validatorConfig.knownPeers';
     assert.deepEqual(
       validatorOf(known('# ours\nKNOWN_PEERS = ["core.example.org", "192.0.2.1:1"]')).ownPeers,
@@ -68,7 +68,7 @@ describe('what a StellarNode says of peers outside the cluster', () => {
     }
   });
 
-  it('is named once, whatever says it', () => {
+  it('are listed once, even if several fields name the same peer', () => {
     const both = { ...clusters({ endpoint: 'x.example.org' }), ...known('["x.example.org:11625"]') };
     assert.deepEqual(
       validatorOf(both).ownPeers.map(({ from }) => from),
@@ -77,7 +77,7 @@ describe('what a StellarNode says of peers outside the cluster', () => {
     assert.deepEqual(outside(lists(both)[0]), ['x.example.org:11625']);
   });
 
-  it('loses what is no address, which is told by field, and keeps the rest', () => {
+  it('are kept without invalid addresses, which are reported by field', () => {
     const field = 'InvalidOwnPeers spec.crossCluster.peerClusters';
     const good = { endpoint: 'good.example.org' };
     for (const [bad, said] of [
@@ -97,7 +97,7 @@ describe('what a StellarNode says of peers outside the cluster', () => {
     assert.equal(remarkOf(clusters(1, 2)), `${field}[0].endpoint: nothing, and 1 more`);
   });
 
-  it('loses a knownPeers that is no list of addresses, told with what is wrong', () => {
+  it('do not include a knownPeers that is no list of addresses, which is reported with the mistake', () => {
     const field = 'InvalidOwnPeers spec.validatorConfig.knownPeers';
     for (const [text, said] of [
       ['\nKNOWN_PEERS=["a"', 'line 2: it is not TOML'],
@@ -116,7 +116,7 @@ describe('what a StellarNode says of peers outside the cluster', () => {
     assert.match(remarkOf(known(`${'['.repeat(60_000)}`)) ?? '', /line 1/);
   });
 
-  it('is at most a hundred addresses', () => {
+  it('are at most a hundred addresses', () => {
     const many = Array.from({ length: 101 }, (_, index) => ({ endpoint: `p${index}.example.org` }));
     assert.equal(addressesOf(clusters(...many)).length, 100);
     assert.match(remarkOf(clusters(...many)) ?? '', /more than 100 peers/);
@@ -129,7 +129,7 @@ describe('names by which a validator is reached from outside', () => {
     validatorConfig: { externalDns: { hostname: 'A.example.org' }, peerPort: 11725 },
   };
 
-  it('are read with its port, for those outside only', () => {
+  it('are read with its port, and change no list inside the cluster', () => {
     assert.deepEqual(validatorOf(NAMED).outwardNames, [
       { address: 'a.us.example.org:11725', from: 'spec.crossCluster.externalName.externalDnsName' },
       { address: 'a.example.org:11725', from: 'spec.validatorConfig.externalDns.hostname' },
@@ -137,7 +137,7 @@ describe('names by which a validator is reached from outside', () => {
     assert.deepEqual(lists(NAMED), lists({ validatorConfig: { peerPort: 11725 } }));
   });
 
-  it('are left out of its own list, and not of those of others', () => {
+  it('are left out of its own list, but not of the lists of others', () => {
     const external = { testnet: 'a.example.org:11725\nz.example.org' };
     const own = { ...NAMED, ...clusters({ endpoint: 'a.us.example.org', port: 11725 }) };
     const crossCluster = { ...NAMED.crossCluster, ...own.crossCluster };
@@ -146,7 +146,7 @@ describe('names by which a validator is reached from outside', () => {
     assert.deepEqual(outside(b), ['a.example.org:11725', 'z.example.org:11625']);
   });
 
-  it('that are none are told', () => {
+  it('that are invalid are reported', () => {
     const spec = { validatorConfig: { externalDns: { hostname: '*.example.org' } } };
     assert.equal(
       remarkOf(spec),
@@ -158,20 +158,20 @@ describe('names by which a validator is reached from outside', () => {
 describe('the list of a validator that names peers itself', () => {
   const OWN = clusters(...CLUSTERS);
 
-  it('has them, and no other list has', () => {
+  it('has these peers, and no other list has them', () => {
     const [a, b, c] = lists(OWN, { testnet: 'z.example.org' });
     assert.deepEqual(outside(a), ['203.0.113.7:11625', 'west.example.org:11725', 'z.example.org:11625']);
     assert.deepEqual([outside(b), outside(c)], [['z.example.org:11625'], ['z.example.org:11625']]);
   });
 
-  it('has its own before those of the network, where they are too many', () => {
+  it('has its own peers before those of the network, if there are too many', () => {
     const testnet = Array.from({ length: 60 }, (_, index) => `p${index}.example.org`).join('\n');
     const [a] = lists(OWN, { testnet });
     assert.equal(outside(a)?.length, 24);
     for (const address of addressesOf(OWN)) assert.ok(a?.includes(address));
   });
 
-  it('changes with them at once, its hash and the lists of others do not', () => {
+  it('changes with these peers at once, and its hash and the lists of others do not', () => {
     const dataOf = (spec: Record<string, unknown>) => {
       const world = worldWith({ nodes: [node('a', { spec }), node('b'), node('c')] });
       const { configMaps } = planPublish(world, discover(world, DISCOVERY), PUBLISH, 1_000);
@@ -182,7 +182,7 @@ describe('the list of a validator that names peers itself', () => {
     assert.deepEqual(changed.sort(), ['a.peers.toml', 'a.peers.txt']);
   });
 
-  it('is no reason to restart it, nor any other', () => {
+  it('causes no restart of any validator', () => {
     const named = { node: { spec: { ...OWN, ...known('["x.example.org"]') } } };
     for (const rollFor of ['missing', 'all', 'unlinked'] as const) {
       const plan = planOf(networkWorld({ a: named, b: {}, c: {} }), { settings: { rollFor } });

@@ -1,5 +1,5 @@
 /**
- * What the leader accepts as the proof that the webhook injects.
+ * Which answers prove to the leader that the webhook injects.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -20,7 +20,7 @@ const reply = (response: object) => ({
   response: { uid: 'u', allowed: true, patchType: 'JSONPatch', patch: encode([volume, mount]), ...response },
 });
 
-test('an answer that adds volume and mount is good', () =>
+test('an answer that adds volume and mount is accepted', () =>
   assert.equal(preflightProblem(reply({}), 'u'), undefined));
 
 const BAD: ReadonlyArray<[string, unknown, RegExp]> = [
@@ -36,7 +36,7 @@ for (const [name, answer, expected] of BAD) {
   test(`${name} is a problem`, () => assert.match(preflightProblem(answer, 'u') ?? '', expected));
 }
 
-test('the probe is a dry run of its own pod in our namespace only', () => {
+test('the preflight is a dry run with its own pod, in our namespace only', () => {
   const { namespace, name, dryRun } = preflightReview('u', 'ours').request;
   assert.equal(isPreflight({ namespace, name, dryRun }, 'ours'), true);
   assert.equal(isPreflight({ namespace, name, dryRun }, 'theirs'), false);

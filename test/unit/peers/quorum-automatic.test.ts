@@ -15,7 +15,7 @@ const shapeOf = (domains: readonly DomainText[], home: string | undefined): stri
   return shape(set.tree);
 };
 
-describe('the quorum set that stellar-core makes of home domains', () => {
+describe('the quorum set that stellar-core builds from home domains', () => {
   it('needs a majority of each domain, the node itself counted', () => {
     const expected = ['1of1', '2of2', '2of3', '3of4', '3of5', '4of6', '4of7'];
     const found = expected.map((_, listed) => {
@@ -28,14 +28,14 @@ describe('the quorum set that stellar-core makes of home domains', () => {
     );
   });
 
-  it('for a testnet like that of SDF: three validators of one domain', () => {
+  it('is as expected for a testnet like that of SDF: three validators of one domain', () => {
     // Two are listed beside the node itself, which is of the same domain.
     assert.equal(shapeOf([domain('testnet.example', 'HIGH', 2)], 'testnet.example'), '1of1[2of3]');
     const outsider = [domain('testnet.example', 'HIGH', 3), domain('own.example', 'MEDIUM', 0)];
     assert.equal(shapeOf(outsider, 'own.example'), '2of2[2of3 1of1[1of1]]');
   });
 
-  it('for a pubnet like that of SDF: seven domains of three, one of them the own', () => {
+  it('is as expected for a pubnet like that of SDF: seven domains of three validators, one of them the own domain', () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => `${name}.example`);
     const listed = names.map((name, index) => domain(name, 'HIGH', index === 3 ? 2 : 3));
     const set = setOf(automaticText(listed, 'd.example'));
@@ -44,7 +44,7 @@ describe('the quorum set that stellar-core makes of home domains', () => {
     assert.deepEqual([set?.homeDomain, set?.ownDomain], ['d.example', { size: 3, threshold: 2 }]);
   });
 
-  it('has each lower quality as one more entry of the higher', () => {
+  it('has each lower quality as one more entry of the next higher', () => {
     const four = [
       domain('l', 'LOW', 1),
       domain('m', 'MEDIUM', 2),
@@ -56,7 +56,7 @@ describe('the quorum set that stellar-core makes of home domains', () => {
     assert.equal(shapeOf(two, 'h'), '3of3[2of3 2of3 1of1[2of3]]', 'all of the critical ones and all below');
   });
 
-  it('is judged at its strictest where the text does not say where the node stands', () => {
+  it('is taken at its strictest if the text does not give the domain of the node', () => {
     const listed = [domain('a', 'HIGH', 3), domain('b', 'HIGH', 3), domain('c', 'HIGH', 2)];
     const set = setOf(automaticText(listed, undefined));
     assert.deepEqual([set?.leaves, set?.homeDomain, set?.ownDomain], [9, undefined, undefined]);
@@ -65,7 +65,7 @@ describe('the quorum set that stellar-core makes of home domains', () => {
     assert.equal(setOf(automaticText(loose, undefined))?.tolerance, 0, 'in a: b of two needs both');
   });
 
-  it('takes the quality of each validator where its domain has none', () => {
+  it('uses the quality of each validator if its domain has none', () => {
     const own = 'NODE_HOME_DOMAIN="own"\n[[HOME_DOMAINS]]\nHOME_DOMAIN="own"\nQUALITY="MEDIUM"\n';
     const single = `[[VALIDATORS]]\nNAME="x"\nHOME_DOMAIN="x"\nQUALITY="LOW"\nPUBLIC_KEY="${publicKey(1)}"\n`;
     const set = setOf(own + single);
@@ -73,13 +73,13 @@ describe('the quorum set that stellar-core makes of home domains', () => {
   });
 });
 
-describe('an automatic quorum set that stellar-core would not take', () => {
+describe('an automatic quorum set that stellar-core would refuse', () => {
   const good = automaticText([domain('own', 'HIGH', 2)], 'own');
   const wrong = (change: (text: string) => string, expected: RegExp) =>
     assert.match(problemOf(change(good)) ?? 'read', expected);
   const replaced = (from: string | RegExp, to: string) => (text: string) => text.replace(from, to);
 
-  it('is refused with the line and what is wrong there', () => {
+  it('is refused with the line and the mistake in that line', () => {
     assert.equal(problemOf(good), undefined);
     wrong(replaced('"HIGH"', '"HIHG"'), /^line 5: QUALITY "HIHG" is not known$/);
     wrong(replaced('QUALITY = "HIGH"', ''), /^line 3: .*without QUALITY$/);
@@ -107,7 +107,7 @@ describe('an automatic quorum set that stellar-core would not take', () => {
     wrong((text) => `${text}[[HOME_DOMAINS`, /^line \d+: it is not TOML$/);
   });
 
-  it('is refused where the domains are too small, all are LOW, or nothing is listed', () => {
+  it('is refused if the domains are too small, all are LOW, or no validator is listed', () => {
     assert.match(
       problemOf(automaticText([domain('own', 'HIGH', 1)], 'own')) ?? '',
       /"own" of quality HIGH has 2/,
@@ -128,7 +128,7 @@ describe('an automatic quorum set that stellar-core would not take', () => {
       assert.match(problemOf(text) ?? 'read', /^line 1: /, text);
   });
 
-  it('is refused beside a set by hand, unless stellar-core is told that this is meant', () => {
+  it('is refused beside a manual set, unless the configuration allows stellar-core both', () => {
     const both = `[QUORUM_SET]\nVALIDATORS = ["$v0", "$v1", "$x", "$y"]\n`;
     assert.match(problemOf(good + both) ?? '', /^line 20: it has both /);
     assert.equal(setOf(`UNSAFE_QUORUM = true\n${good}${both}`)?.tolerance, 1);

@@ -19,7 +19,7 @@ const ofThree = (name: string, percent: number, from: number): string =>
   table(`QUORUM_SET.${name}`, percent, keys(3, from));
 
 describe('how many validators a quorum set can miss', () => {
-  it('is what the rounded-up threshold leaves over', () => {
+  it('is the number that the rounded-up threshold leaves over', () => {
     const expected: [number, number, number][] = [
       [1, 1, 0],
       [1, 100, 0],
@@ -38,12 +38,12 @@ describe('how many validators a quorum set can miss', () => {
       assert.equal(toleranceOf(flat(count, percent)), tolerance, `${count} at ${percent} percent`);
   });
 
-  it('counts the validator itself, keys with names, and aliases', () => {
+  it('counts the validator itself, named keys and aliases', () => {
     const entries = ['$self', `${key(1)} first`, `${key(2)}  third and more`, '$sdf_1', `  ${key(3)} `];
     assert.equal(toleranceOf(table('QUORUM_SET', 60, entries)), 2);
   });
 
-  it('reads what the examples say', () => {
+  it('is read from the quorum sets of the examples', () => {
     const source = readFileSync(EXAMPLE, 'utf8');
     const texts = parseAllDocuments(source).map((document) =>
       document.getIn(['spec', 'validatorConfig', 'quorumSet']),
@@ -53,13 +53,13 @@ describe('how many validators a quorum set can miss', () => {
     assert.deepEqual(new Set(sets.map(toleranceOf)), new Set([1]));
   });
 
-  it('passes over everything else in the text', () => {
+  it('does not depend on any other text', () => {
     const before = 'UNSAFE_QUORUM = true\nFAILURE_SAFETY = 1\n';
     const after = '\n[HISTORY.a]\nget = "cp {0} {1}"\n[[VALIDATORS]]\nNAME = "x"\n';
     assert.equal(toleranceOf(before + flat(4) + after), 1);
   });
 
-  it('reads sets written in line, in any order, and within each other', () => {
+  it('is read from inline sets, in any order, and nested', () => {
     const inLine = `QUORUM_SET = { THRESHOLD_PERCENT = 66, ${list(keys(2))}, x = { ${list(keys(4, 9))} } }`;
     assert.equal(toleranceOf(inLine), 1);
     const order = [ofThree('b.c', 66, 3), ofThree('b', 60, 0), table('QUORUM_SET', 100)].join('\n');
@@ -67,7 +67,7 @@ describe('how many validators a quorum set can miss', () => {
   });
 });
 
-describe('a quorum set that stellar-core would not take', () => {
+describe('a quorum set that stellar-core would refuse', () => {
   const unreadable = (texts: readonly string[]) => {
     for (const text of texts) assert.equal(toleranceOf(text), undefined, text.slice(0, 200));
   };
@@ -81,7 +81,7 @@ describe('a quorum set that stellar-core would not take', () => {
     unreadable([`[[QUORUM_SET]]\n${list(keys(3))}`, 'QUORUM_SET = 66', 'QUORUM_SET = 2026-11-23']);
   });
 
-  it('is unreadable where a value is of another type', () => {
+  it('is unreadable if a value has another type', () => {
     const percents = [
       '0',
       '101',
@@ -104,13 +104,13 @@ describe('a quorum set that stellar-core would not take', () => {
     unreadable([`${flat(3, 66)}\n[[QUORUM_SET.1]]\n${list(keys(3, 5))}`]);
   });
 
-  it('is unreadable where an entry names no validator', () => {
+  it('is unreadable if an entry names no validator', () => {
     const entries = ['', ' ', '$', '$ self', '$a b', 'self', '@a', 'G', `${a}A`, String(a).slice(1), ` $x`];
     const bad = [...entries, String(a).toLowerCase(), `S${String(a).slice(1)}`, `${a}#name`];
     unreadable(bad.map((entry) => table('QUORUM_SET', 66, [String(b), entry, String(c)])));
   });
 
-  it('is unreadable where a validator is named twice, in whichever set and by whichever name', () => {
+  it('is unreadable if a validator is named twice, in any set and by any name', () => {
     const twice = [
       [`${a}`, `${a}`],
       ['$self', '$self'],
@@ -124,7 +124,7 @@ describe('a quorum set that stellar-core would not take', () => {
     unreadable([`${flat(3, 66)}\n${flat(3, 66)}`, `${flat(3, 66)}\nTHRESHOLD_PERCENT=66`]);
   });
 
-  it('is unreadable where it is nested more than four deep', () => {
+  it('is unreadable if sets are nested more than four deep', () => {
     const nested = (levels: number) => table(`QUORUM_SET${'.x'.repeat(levels)}`, 66, keys(3));
     assert.equal(toleranceOf(nested(4)), 1);
     unreadable([nested(5), nested(30_000), `QUORUM_SET = ${'{x='.repeat(20_000)}`, '['.repeat(60_000)]);
@@ -140,7 +140,7 @@ describe('a quorum set that stellar-core would not take', () => {
     unreadable([padded(64 * 1024 + 1)]);
   });
 
-  it('cannot reach what objects have by birth', () => {
+  it('cannot use inherited properties of JavaScript objects', () => {
     unreadable(['constructor = 1', '[constructor]\nQUORUM_SET = 1', '[toString]', '[__proto__.QUORUM_SET]']);
     unreadable([`[__proto__.QUORUM_SET]\n${list(keys(3))}`, `[__proto__]\n${list(keys(3))}\n[QUORUM_SET]`]);
     unreadable([`[QUORUM_SET.__proto__]\nTHRESHOLD_PERCENT=66`, `${flat(3)}\n__proto__ = 1`]);

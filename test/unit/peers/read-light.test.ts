@@ -1,4 +1,4 @@
-/** An object that is too large to be read costs its owner restarts, and no other validator anything. */
+/** An object that is too large to be read holds the restarts of its own validator, and affects no other. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readPeersConfigMap } from '../../../peers/read/cluster.ts';
@@ -12,7 +12,7 @@ import { type Parts, type Raw, worldWith } from '../world.ts';
 const SCOPE = { ownNamespace: 'stellar-peers', watchNamespaces: [] };
 const LONG = 'x'.repeat(200_000);
 
-/** The World as the caches would have it, where an object is too large. */
+/** The World as the caches have it if an object is too large. */
 function cached(parts: Parts): World {
   const stores = createStores();
   const lists: Readonly<Record<string, Raw[] | undefined>> = {
@@ -61,7 +61,7 @@ const annotated = (raw: Raw): Raw => ({
 });
 
 describe('an object that is too large to be read', () => {
-  it('has nothing restarted that is of it, with a reason, where a restart would begin otherwise', () => {
+  it('holds a due restart of its own validator, with a reason', () => {
     const same = (raw: Raw) => raw;
     assert.equal(planOf(cached(partsWith('nodes', same))).restart, 'bump a');
     const labelled = (raw: Raw): Raw => ({ ...raw, metadata: { ...raw.metadata, labels: { a: LONG } } });
@@ -86,14 +86,14 @@ describe('an object that is too large to be read', () => {
     }
   });
 
-  it('has nothing held of others by a pod of the newest revision: that one is up as before', () => {
+  it('holds no restart of others if it is a pod of the newest revision, which still counts as up', () => {
     const parts = networkParts({ a: { knows: [] }, b: {}, c: {} });
     const [a, b, c] = parts.pods ?? [];
     assert.ok(a && b && c);
     assert.equal(planOf(cached({ ...parts, pods: [a, b, annotated(c)] })).restart, 'bump a');
   });
 
-  it('is, for a quorum set, as one that cannot be read: the validator is a peer all the same', () => {
+  it('counts as unreadable if it is a quorum set, and the validator is still a peer', () => {
     const lengthen = (raw: Raw): Raw => ({
       ...raw,
       spec: { ...(raw.spec as object), validatorConfig: { quorumSet: LONG } },
@@ -107,15 +107,15 @@ describe('an object that is too large to be read', () => {
     });
   });
 
-  it('is, for a StellarNode, one that cannot be read, with the reason', () => {
+  it('counts as unreadable if it is a StellarNode, with the reason', () => {
     const reading = cached(partsWith('nodes', annotated)).nodes.get('stellar/a');
     assert.ok(reading?.kind === 'unreadable');
     assert.deepEqual(reading.reason, { code: 'TooLargeToRead', detail: 'more than 96 KiB' });
   });
 });
 
-describe('of a ConfigMap stellar-peers', () => {
-  it('the texts are kept that we applied; of others those that are short, and every key', () => {
+describe('a ConfigMap stellar-peers', () => {
+  it('is kept with all texts that we applied, the short texts of others, and every key', () => {
     const ours = {
       manager: 'stellar-peers',
       operation: 'Apply',
@@ -138,7 +138,7 @@ describe('of a ConfigMap stellar-peers', () => {
     assert.ok(others.reduce((sum, [, text]) => sum + text.length, 0) <= 64 * 1024);
   });
 
-  it('that nobody may change, little is kept, whoever seems to have applied it', () => {
+  it('that is immutable is kept up to a small limit, whichever field manager it names', () => {
     const applied = (length: number) =>
       Array.from({ length }, (_, index) => [`m${index}.peers.txt`, 'x'.repeat(10_000)] as const);
     const read = (texts: ReturnType<typeof applied>) => {
@@ -153,7 +153,7 @@ describe('of a ConfigMap stellar-peers', () => {
     assert.ok(Object.values(data).join('').length <= 96 * 1024);
   });
 
-  it('a part of the keys is kept where their names are long, and of the keys of others those that are named as ours', () => {
+  it('is kept with only a part of its keys if their names are long, but with those keys of others that look like ours', () => {
     const long = Array.from({ length: 4_000 }, (_, index) => `${index}-`.padEnd(250, 'x'));
     const keys = [...long, 'a.peers.txt'];
     const fields = Object.fromEntries(keys.map((key) => [`f:${key}`, {}]));
@@ -173,7 +173,7 @@ describe('of a ConfigMap stellar-peers', () => {
     assert.equal(read('stellar-peers', false).ownKeys.length, 4_001, 'the next publication removes them');
   });
 
-  it('no more keys are kept than ours may be, and of those the ones that we applied first', () => {
+  it('is kept with at most 10,000 keys, and with the keys that we applied before other keys', () => {
     const many = (letter: string) => Array.from({ length: 40_000 }, (_, index) => `${letter}${index}`);
     const applied = (manager: string, keys: readonly string[]) => ({
       manager,

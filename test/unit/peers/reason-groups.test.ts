@@ -1,11 +1,11 @@
-/** What is told of several in the same words is told once, with names that can be pasted. */
+/** Reasons of several objects with the same words are shown once, with names that can be pasted. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { groupedReasons, groupTitle } from '../../../peers/reasons/reason-groups.ts';
 import { reason } from '../../../peers/reasons/reasons.ts';
 
 describe('equal reasons', () => {
-  it('are told once, and what helps names all of them', () => {
+  it('are shown once, and the advice names all their objects', () => {
     const why = reason('AwaitingAdoption');
     const groups = groupedReasons(['stellar/a', 'stellar/b', 'other/c'].map((key) => [key, why] as const));
     assert.deepEqual(
@@ -17,7 +17,7 @@ describe('equal reasons', () => {
     );
   });
 
-  it('of all namespaces are told once where nothing names one', () => {
+  it('of all namespaces are shown once if their text names no namespace', () => {
     const why = reason('Paused', 'ConfigMap stellar-peers/stellar-peers', 'stellar-peers resume');
     const [group, ...more] = groupedReasons(['stellar/a', 'other/c'].map((key) => [key, why] as const));
     assert.deepEqual(
@@ -26,7 +26,7 @@ describe('equal reasons', () => {
     );
   });
 
-  it('of namespaces are not counted as those of validators', () => {
+  it('of namespaces are not counted with those of validators', () => {
     const why = reason('UnknownBudget');
     const keys = ['stellar', 'other', 'stellar/a', 'other/b', 'other/c'];
     assert.deepEqual(groupedReasons(keys.map((key) => [key, why] as const)).map(groupTitle), [
@@ -35,7 +35,7 @@ describe('equal reasons', () => {
     ]);
   });
 
-  it('with different details are told apart', () => {
+  it('with different details are shown separately', () => {
     const told = ['x', 'y'].map((detail) => [`stellar/${detail}`, reason('PdbForbids', detail)] as const);
     assert.equal(groupedReasons(told).length, 2);
   });

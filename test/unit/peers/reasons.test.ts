@@ -1,4 +1,4 @@
-/** What to do about a reason can be pasted: commands that there are, with the names of what it is told of. */
+/** The advice on a reason has commands that exist and can be pasted, with the names of its objects. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SETTINGS } from '../../../app/settings-table.ts';
@@ -12,12 +12,12 @@ const CODES = Object.keys(REASONS) as ReasonCode[];
 const RELEASES = CODES.map((code) => [code, REASONS[code].release as string] as const);
 const ENVIRONMENT = new Set(Object.values(SETTINGS).map(({ env }) => env));
 
-/** The commands of a text; each ends with the text, or with the parenthesis around it. */
+/** The commands in a text. Each ends at the end of the text, or at the parenthesis around the command. */
 const commandsIn = (text: string): string[] =>
   [...text.matchAll(/(?<=: |^|\()(kubectl|stellar-peers) [^()]*/g)].map(([found]) => found.trim());
 
-describe('what to do about a reason', () => {
-  it('has a command that sets what it says is to be set', () => {
+describe('the advice on a reason', () => {
+  it('has a command for each value that it says to set', () => {
     for (const [code, release] of RELEASES) {
       const says = (pattern: RegExp) => pattern.test(release);
       if (says(/stellar\.org\/[a-z-]+=\w/)) assert.match(release, /annotate|kubectl describe says/, code);
@@ -29,7 +29,7 @@ describe('what to do about a reason', () => {
     }
   });
 
-  it('names the objects, those of several in one command, and no placeholder is left', () => {
+  it('names the objects, several in one command, and leaves no placeholder', () => {
     for (const [code] of RELEASES) {
       const told = releaseOf(reason(code), ['stellar/a', 'stellar/b']);
       assert.doesNotMatch(told, /\b(NAME|NAMESPACE|POD)\b/, code);
@@ -46,7 +46,7 @@ describe('what to do about a reason', () => {
     assert.match(releaseOf(reason('OutOfSync'), ['stellar/a', 'stellar/b']), /explain a -n stellar$/);
   });
 
-  it('names commands of ours that there are', () => {
+  it('names only commands of ours that exist', () => {
     const ours = RELEASES.flatMap(([code, release]) =>
       commandsIn(release)
         .filter((command) => command.startsWith('stellar-peers '))
@@ -60,7 +60,7 @@ describe('what to do about a reason', () => {
       );
   });
 
-  it('takes an annotation that is not known from where it stands', () => {
+  it('removes an unknown annotation from the object that has it', () => {
     const value = 'Pause; rm -rf';
     const [onNode] = oddOnNode({ 'stellar.org/peer-rollout': value });
     const [onNamespace] = oddOnNamespace({ 'stellar.org/peer-rolout': value });

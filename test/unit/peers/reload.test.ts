@@ -1,4 +1,4 @@
-/** When a pod gets the sidecar, by which configuration it asks, and what it asks for. */
+/** When a pod gets the sidecar, which configuration the sidecar reads, and which resources it requests. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decideMerge } from '../../../peers/injection/merge.ts';
@@ -40,7 +40,7 @@ const resourcesOf = (asked: Asked) => {
 };
 
 describe('the sidecar', () => {
-  it('comes with a merged configuration, and reads that', () => {
+  it('is added with a merged configuration, and reads that configuration', () => {
     const found = decide();
     assert.deepEqual(found, {
       kind: 'add',
@@ -51,13 +51,13 @@ describe('the sidecar', () => {
     assert.equal(kindOf({ config: '/config/other.cfg' }), 'add');
   });
 
-  it('does not come where localhost is that of the machine, by the decision that `explain` shows', () => {
+  it('is not added if localhost is that of the machine, and `explain` shows this decision', () => {
     const found = decide({ spec: { hostNetwork: true }, annotation: 'on' });
     assert.equal(found.kind === 'left' && found.reason.code, 'ReloadLeftOut');
     assert.equal(kindOf({ spec: { hostNetwork: false } }), 'add');
   });
 
-  it('does not come where a setting or an annotation says off, nor unasked without a merge', () => {
+  it('is not added if a setting or an annotation says off, or without a merge unless asked for', () => {
     assert.equal(kindOf({ mode: 'off' }), 'none');
     assert.equal(kindOf({ mode: 'off', annotation: 'on' }), 'none');
     assert.equal(kindOf({ annotation: 'off' }), 'none');
@@ -65,7 +65,7 @@ describe('the sidecar', () => {
     assert.equal(kindOf({ main: { image: 'own:1' }, config: 'off' }), 'none');
   });
 
-  it('comes without a merge where the annotation says on, and reads what the container is started with', () => {
+  it('is added without a merge if the annotation says on, and reads the configuration that the container is started with', () => {
     assert.deepEqual(decide({ config: 'off', annotation: 'on' }), {
       ...{ kind: 'add', file: '/config/stellar-core.cfg', mount: 0, ...FREE },
     });
@@ -78,14 +78,14 @@ describe('the sidecar', () => {
     assert.equal(fileOf({ main: { volumeMounts: [] } }), 'left');
   });
 
-  it('is left out where its name is taken, or the name of the image says that it has no shell', () => {
+  it('is left out if its name is taken, or the name of the image says that the image has no shell', () => {
     const named = { name: 'stellar-peers-reload', image: 'x' };
     assert.equal(kindOf({ spec: { containers: [MAIN, HEALTH, named] } }), 'left');
     const image = 'stellar/stellar-core:v21-distroless';
     assert.equal(kindOf({ main: { image }, annotation: 'on' }), 'left');
   });
 
-  it('that is there is neither added again nor taken away', () => {
+  it('is neither added again nor removed if the pod already has it', () => {
     const sidecar = { name: 'stellar-peers-reload', image: 'x', restartPolicy: 'Always' };
     assert.equal(kindOf({ spec: { initContainers: [sidecar] } }), 'present');
     const merger = { name: 'stellar-peers-config', image: 'x' };
@@ -97,7 +97,7 @@ describe('the sidecar', () => {
   });
 });
 
-describe('what the sidecar asks for', () => {
+describe('the resource request of the sidecar', () => {
   const SAME = { cpu: '1', memory: '1Gi' };
   const both = (resources: object): Asked => ({
     spec: {
@@ -108,7 +108,7 @@ describe('what the sidecar asks for', () => {
     },
   });
 
-  it('is nothing, unless every container names the same: then the sidecar is tried', () => {
+  it('is empty, unless every container names the same resources: then the sidecar is tried', () => {
     assert.deepEqual(resourcesOf({ main: { resources: { requests: SAME, limits: SAME } } }), {});
     assert.equal(kindOf({ main: { resources: { requests: SAME, limits: SAME } } }), 'add');
     for (const resources of [{ requests: { cpu: '1' } }, { limits: { memory: '1Gi' } }, { limits: SAME }])
@@ -124,7 +124,7 @@ describe('what the sidecar asks for', () => {
     assert.equal(kindOf({ spec, risk: 'never' }), 'add', 'an init container names nothing');
   });
 
-  it('is the amount 0 of what every container names', () => {
+  it('is 0 of each resource that every container names', () => {
     assert.deepEqual(resourcesOf(both({ requests: { ...SAME, 'example.org/gpu': '1' } })), {
       requests: { cpu: '0', memory: '0' },
     });
@@ -135,7 +135,7 @@ describe('what the sidecar asks for', () => {
     });
   });
 
-  it('is on demand a fixed size where the pod is Guaranteed, and not by its own resources', () => {
+  it('is a fixed size if the annotation says on and the containers make the pod Guaranteed', () => {
     const sizes = { cpu: '100m', memory: '256Mi' };
     assert.deepEqual(resourcesOf(both({ limits: SAME, requests: SAME })), { limits: sizes, requests: sizes });
     assert.deepEqual(resourcesOf(both({ limits: SAME })), { limits: sizes, requests: sizes });
@@ -148,7 +148,7 @@ describe('what the sidecar asks for', () => {
 });
 
 describe('the annotation', () => {
-  it('is on or off; what is neither counts as off', () => {
+  it('is on or off, and any other value counts as off', () => {
     assert.deepEqual([undefined, 'on', 'off', 'On', 'true', ''].map(peerReloadOf), [
       ...[undefined, 'on', 'off', 'off', 'off', 'off'],
     ]);

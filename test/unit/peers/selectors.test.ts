@@ -1,5 +1,5 @@
 /**
- * Label selectors as Kubernetes means them, and whether the API server would ask us.
+ * Label selectors as Kubernetes evaluates them, and whether the API server asks our webhook about a pod.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -85,12 +85,12 @@ test('our own namespace, an opted-out one, other pods and opted-out pods are not
   assert.equal(asked({}, { annotations: { 'stellar.org/peer-injection': 'disabled' } }), false);
 });
 
-test('a match condition that is not ours counts as not asked', () => {
+test('a match condition that is not ours counts as if the API server did not ask us', () => {
   const matchConditions = [{ name: 'theirs', expression: 'request.userInfo.username != "admin"' }];
   assert.equal(asked({ matchConditions }), false);
 });
 
-test('without match conditions nothing but the selectors counts', () => {
+test('without match conditions only the selectors count', () => {
   assert.equal(
     asked({ matchConditions: [] }, { annotations: { 'stellar.org/peer-injection': 'disabled' } }),
     true,

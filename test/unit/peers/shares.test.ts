@@ -73,7 +73,7 @@ describe('the members that may stand in lists', () => {
     assert.equal(group.listed, group.members);
   });
 
-  it('are a thousand of one namespace, those that run first, then the oldest; the others are told', () => {
+  it('are at most a thousand of one namespace, running ones before others and then by age; the rest get a reason', () => {
     const nodes = [
       ...crowd('mallory', NAMESPACE_MEMBERS_MAX, '2026-01-01T00:00:00Z'),
       node('old', { namespace: 'mallory', creationTimestamp: '2025-01-01T00:00:00Z' }),

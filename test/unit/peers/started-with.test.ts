@@ -1,4 +1,4 @@
-/** Which configuration a container's stellar-core reads, as its command and args tell. */
+/** Which configuration the stellar-core of a container reads, by the command and args of the container. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startedWith } from '../../../peers/injection/started-with.ts';
@@ -6,7 +6,7 @@ import { podShapeOf } from '../../../peers/read/pod-shape.ts';
 
 const FILE = '/config/stellar-core.cfg';
 
-/** `file` where the container reads that, or what is known. */
+/** `this` if the container reads the given file, else `another` or `unknown`. */
 function told(container: object, file = FILE) {
   const [main] = podShapeOf({ spec: { containers: [container] } }).containers;
   assert.ok(main);
@@ -46,7 +46,7 @@ describe('a container', () => {
   ])
     it(`does not tell: ${JSON.stringify(container)}`, () => assert.equal(told(container), 'unknown'));
 
-  it('reads the one in its working directory, that of the stock image where it names none', () => {
+  it('reads the file in its working directory, or in that of the stock image if it names none', () => {
     assert.equal(told({ command: ['stellar-core', 'run'] }, '/etc/stellar/stellar-core.cfg'), 'this');
   });
 });

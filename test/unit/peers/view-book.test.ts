@@ -13,7 +13,7 @@ const bytesOf = (data: Readonly<Record<string, string>>): number =>
   Object.entries(data).reduce((sum, [key, text]) => sum + key.length + Buffer.byteLength(text), 0);
 
 const activeOf = (discovery: Discovery): Validator[] => [...discovery.activeIn.values()].flat();
-/** What a validator's files should hold by the plain rules, at that size. */
+/** The expected content of a validator's files by the simple rules, for that size. */
 function plainly(discovery: Discovery, { key }: Validator, size: number) {
   const group = discovery.groups.get(discovery.groupOf.get(key) ?? '');
   assert.ok(group);
@@ -57,7 +57,7 @@ describe('views', () => {
   const external = (count: number) =>
     Array.from({ length: count }, (_, index) => `10.0.${count}.${index}:11625`).join('\n');
 
-  it('are those of the plain rules', () => {
+  it('are the same as by the simple rules', () => {
     const sizes = fc.integer({ min: 1, max: 12 });
     const outside = fc.constantFrom(0, 3, 20);
     fc.assert(
@@ -95,7 +95,7 @@ describe('the size of the views of a namespace', () => {
     ]);
   });
 
-  it('shrinks from 24 to 16 to 8 where more do not fit into its ConfigMap, and then none does', () => {
+  it('shrinks from 24 to 16 to 8 if larger views do not fit into its ConfigMap, until no size fits', () => {
     const counts = [200, 330, 600, 1_300];
     const sizes = counts.map((count) => {
       const discovery = discover(crowd({ crowded: count, small: 3 }), SETTINGS);
@@ -119,7 +119,7 @@ describe('the size of the views of a namespace', () => {
     assert.deepEqual(sizes, [24, 16, 8, undefined]);
   });
 
-  it('follows from what its validators are told of others, which may be too much for it', () => {
+  it('depends on the length of peer addresses, also of those in other namespaces', () => {
     const far = `far-${'away'.repeat(12)}`;
     const { nodes } = crowd({ crowded: 262 });
     const sizes = [0, 300].map((count) => {

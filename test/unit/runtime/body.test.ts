@@ -1,4 +1,4 @@
-/** That no answer fills the memory, over real connections. */
+/** No answer can fill the memory: shown over real connections. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -20,7 +20,7 @@ async function answerOf(t: TestContext, answer: (reply: ServerResponse) => void)
 }
 
 describe('a body', { timeout: 60_000 }, () => {
-  it('of as many bytes as may be is read, and one more is refused', async (t) => {
+  it('of exactly the allowed size is read, and one more byte is refused', async (t) => {
     assert.equal(
       await readBody(await answerOf(t, (reply) => reply.end('é'.repeat(50))), 100),
       'é'.repeat(50),
@@ -31,7 +31,7 @@ describe('a body', { timeout: 60_000 }, () => {
     );
   });
 
-  it('without an end is refused, and its connection closed', async (t) => {
+  it('that never ends is refused, and its connection closed', async (t) => {
     let far: ServerResponse | undefined;
     const incoming = await answerOf(t, (reply) => {
       far = reply;

@@ -20,7 +20,7 @@ const configMap = (namespace: string, name = 'stellar-peers'): Raw => ({
 const keys = (map: ReadonlyMap<string, unknown>) => [...map.keys()].sort();
 
 describe('the caches', () => {
-  it('hold what decisions look at, and nothing else of what the cluster has', async (t) => {
+  it('hold only the objects and fields that decisions need', async (t) => {
     const watched = new Watched(t);
     watched.putValidators('a');
     watched.put(Pods, pod('a'), { metadata: { name: 'stranger', namespace: 'stellar', labels: {} } });
@@ -42,7 +42,7 @@ describe('the caches', () => {
     assert.deepEqual(world.journal?.data, { key: 'value' });
   });
 
-  it('tell each change with its kind and key, until a listener has had enough', async (t) => {
+  it('report each change with its kind and key, until the listener unsubscribes', async (t) => {
     const watched = await Watched.over(t, 'a');
     let heard = 0;
     const end = watched.caches.onChange(() => {
@@ -56,7 +56,7 @@ describe('the caches', () => {
     assert.equal(heard, 2);
   });
 
-  it('are in sync when every kind has been listed, which is told once', async (t) => {
+  it('are in sync when every kind has been listed, and report that once', async (t) => {
     const watched = new Watched(t);
     watched.kube.intercept = (request) => {
       if (request.startsWith('list') && request.endsWith('/poddisruptionbudgets'))
@@ -78,7 +78,7 @@ describe('the caches', () => {
     assert.deepEqual(watched.told, [`${SYNCED} `]);
   });
 
-  it('are as old as the one that is furthest behind', async (t) => {
+  it('are as old as the oldest of them', async (t) => {
     const watched = new Watched(t);
     await watched.start();
     await watched.pass(60_000);
@@ -92,7 +92,7 @@ describe('the caches', () => {
     assert.equal(watched.caches.staleMs(), 30_000);
   });
 
-  it('of some namespaces see those, and what is ours', async (t) => {
+  it('for some namespaces hold the objects of these, and our own', async (t) => {
     const watched = new Watched(t, { watchNamespaces: ['one', 'two'] });
     const places = ['one', 'two', 'three', OWN];
     watched.put(StellarNodes, ...places.map((namespace) => node('a', { namespace })));
@@ -107,7 +107,7 @@ describe('the caches', () => {
     assert.deepEqual(watched.told, ['StellarNode two/b']);
   });
 
-  it('tell those who follow the webhook configuration of nothing else', async (t) => {
+  it('report to a follower of the webhook configuration no other change', async (t) => {
     const watched = new Watched(t);
     watched.putValidators('a');
     let heard = 0;

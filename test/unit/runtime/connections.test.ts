@@ -1,4 +1,4 @@
-/** How much one connection may ask at once, and whose connection goes, over real connections. */
+/** How many requests a connection may send at once, and which connection is closed at the limit. Over real connections. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
@@ -8,10 +8,10 @@ import { guardConnections } from '../../../runtime/connections.ts';
 import { eventually } from '../stand-ins/eventually.ts';
 
 const GET = 'GET / HTTP/1.1\r\nhost: a\r\n\r\n';
-/** A request without its body, which is one letter. */
+/** A request whose body, one letter, is still missing. */
 const BEGUN = 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\n';
 
-/** A server that answers when it is told to. */
+/** A server that answers when `answerAll` is called. */
 async function setUp(t: TestContext, connections = 100, atOnce = Number.POSITIVE_INFINITY) {
   const waiting: ServerResponse[] = [];
   const bodies: string[] = [];
@@ -57,7 +57,7 @@ const heard = (socket: Socket) => {
 };
 
 describe('a connection', { timeout: 60_000 }, () => {
-  it('that sends very many requests in one piece is heard no more, and closed when its time is over', async (t) => {
+  it('that sends very many requests in one piece is no longer read, and is closed when its time is over', async (t) => {
     const { open, waiting } = await setUp(t);
     const [socket, far] = await open();
     socket.resume().write(GET.repeat(1_800));
@@ -67,7 +67,7 @@ describe('a connection', { timeout: 60_000 }, () => {
     assert.equal(waiting.length, 0);
   });
 
-  it('that asks again whenever it is answered is heard for ever', async (t) => {
+  it('that sends a request after each answer is read for ever', async (t) => {
     const { open, answerAll } = await setUp(t);
     const [socket] = await open();
     const text = heard(socket);
@@ -80,7 +80,7 @@ describe('a connection', { timeout: 60_000 }, () => {
     }
   });
 
-  it('that asks again before the end of its last answer is told here is heard', async (t) => {
+  it('that sends a request before the server sees the end of its last answer is read', async (t) => {
     const { open, waiting, bodies, answerAll } = await setUp(t);
     const [socket] = await open();
     socket.write(GET);
@@ -96,7 +96,7 @@ describe('a connection', { timeout: 60_000 }, () => {
     await eventually('its body is read', () => bodies.includes('y'));
   });
 
-  it('that asks again and again before it is answered is heard no more', async (t) => {
+  it('that sends request after request without waiting for answers is no longer read', async (t) => {
     const { open, waiting } = await setUp(t);
     const [socket, far] = await open();
     for (let count = 0; count < 3; count += 1) {
@@ -107,7 +107,7 @@ describe('a connection', { timeout: 60_000 }, () => {
     assert.ok(waiting.length <= 2);
   });
 
-  it('has its body read while it is not answered', async (t) => {
+  it('has the body of its request read before the request is answered', async (t) => {
     const { open, bodies, answerAll } = await setUp(t);
     const [socket] = await open();
     const text = heard(socket);
@@ -121,7 +121,7 @@ describe('a connection', { timeout: 60_000 }, () => {
     assert.deepEqual(bodies, [body, '']);
   });
 
-  it('cannot hide the ends of its requests', async (t) => {
+  it('cannot hide where its requests end', async (t) => {
     for (const end of ['\n\n', '\r\n\n', '\n\r\n']) {
       const { open, waiting } = await setUp(t);
       const [socket, far] = await open();
@@ -134,15 +134,15 @@ describe('a connection', { timeout: 60_000 }, () => {
   });
 });
 
-describe('of one address', { timeout: 60_000 }, () => {
-  it('so many connections are worked on at once, the next when one is read, and those of others at once', async (t) => {
+describe('one address', { timeout: 60_000 }, () => {
+  it('has only so many connections read at once, and keeps no connection of another address waiting', async (t) => {
     const { open, waiting } = await setUp(t, 100, 2);
     const flood = await Promise.all(Array.from({ length: 5 }, () => open('127.0.0.2')));
     for (const [socket] of flood) socket.resume().write(BEGUN);
     await eventually('two are worked on', () => waiting.length === 2);
     const [other] = await open('127.0.0.1');
     other.resume().write(GET);
-    // What it sent came last.
+    // The request of the other address was sent last.
     await eventually('the other too', () =>
       waiting.some(({ socket }) => socket?.remotePort === other.localPort),
     );
@@ -153,7 +153,7 @@ describe('of one address', { timeout: 60_000 }, () => {
     }
   });
 
-  it('reviews that are held keep none waiting', async (t) => {
+  it('has no connection kept waiting by reviews that are held', async (t) => {
     const { open, waiting, answerAll } = await setUp(t, 100, 2);
     const all = await Promise.all(Array.from({ length: 9 }, () => open('127.0.0.2')));
     const texts = all.map(([socket]) => heard(socket));
@@ -163,7 +163,7 @@ describe('of one address', { timeout: 60_000 }, () => {
     await eventually('all are answered', () => texts.every((text) => answersIn(text()) === 1));
   });
 
-  it('a connection that was answered waits unread when it asks again, and loses nothing', async (t) => {
+  it('has a connection wait its turn again after an answer, and the next request loses nothing', async (t) => {
     const { open, waiting, bodies, answerAll } = await setUp(t, 100, 1);
     const [[first], [second]] = [await open('127.0.0.2'), await open('127.0.0.2')];
     const text = heard(first);
@@ -192,7 +192,7 @@ describe('of one address', { timeout: 60_000 }, () => {
     ['asks for what Node refuses', GET.replace('\r\n\r\n', '\r\nexpect: more\r\n\r\n')],
     ['sends empty lines', '\r\n'],
   ] as const) {
-    it(`a connection that ${what} keeps no turn`, async (t) => {
+    it(`has no turn kept by a connection that ${what}`, async (t) => {
       const { open, waiting } = await setUp(t, 100, 1);
       const [[idle], [other]] = [await open(), await open()];
       const [, far] = await open();
@@ -205,7 +205,7 @@ describe('of one address', { timeout: 60_000 }, () => {
     });
   }
 
-  it('a connection that is answered before its body has come gives its turn back when that has come', async (t) => {
+  it('gets the turn of a connection back when its body has come, even if the answer was sent before', async (t) => {
     const { open, waiting, answerAll } = await setUp(t, 100, 1);
     const [[early], [other]] = [await open(), await open()];
     const text = heard(early);
@@ -220,7 +220,7 @@ describe('of one address', { timeout: 60_000 }, () => {
     assert.equal(early.closed, false);
   });
 
-  it('a connection that closes leaves its turn, also while it waits', async (t) => {
+  it('gets the turn of a connection back when the connection closes, also if the connection was still waiting', async (t) => {
     const { open, waiting } = await setUp(t, 100, 1);
     const [silent, gone, last] = [await open(), await open(), await open()];
     for (const [socket] of [gone, last]) socket.resume().write(GET);
@@ -233,8 +233,8 @@ describe('of one address', { timeout: 60_000 }, () => {
   });
 });
 
-describe('where there are as many connections as may be', { timeout: 60_000 }, () => {
-  it('a newcomer gets in, and the oldest goes of the address that has most', async (t) => {
+describe('at the limit on connections', { timeout: 60_000 }, () => {
+  it('a new connection is accepted, and the oldest connection of the address with the most is closed', async (t) => {
     const { open, answerAll, timesFull } = await setUp(t, 4);
     const [kept] = await open('127.0.0.1');
     const [oldest, second] = [await open('127.0.0.2'), await open('127.0.0.2')];
@@ -254,7 +254,7 @@ describe('where there are as many connections as may be', { timeout: 60_000 }, (
     }
   });
 
-  it('the address that has most gets no other, and those that came before are answered', async (t) => {
+  it('the address with the most connections gets no other, and its earlier connections are answered', async (t) => {
     const { open, answerAll, waiting, timesFull } = await setUp(t, 4);
     const [prober] = await open('127.0.0.1');
     const before = [await open('127.0.0.2'), await open('127.0.0.2'), await open('127.0.0.2')];
@@ -269,7 +269,7 @@ describe('where there are as many connections as may be', { timeout: 60_000 }, (
     }
   });
 
-  it('an API server that waits for answers loses none of its connections to many addresses with a few each, and gets another', async (t) => {
+  it('an API server that waits for answers loses no connection to many addresses with a few each, and gets another connection', async (t) => {
     const { open, answerAll, waiting } = await setUp(t, 40, 7);
     const reviews = await Promise.all(Array.from({ length: 6 }, () => open('127.0.0.1')));
     const texts = reviews.map(([socket]) => heard(socket));
@@ -285,7 +285,7 @@ describe('where there are as many connections as may be', { timeout: 60_000 }, (
     await eventually('all are answered', () => [...texts, text].every((each) => answersIn(each()) === 1));
   });
 
-  it('one address that asks on all its connections has none of an API server that is just opened', async (t) => {
+  it('an address that sends requests on all its connections closes no new connection of an API server', async (t) => {
     const { open, answerAll, waiting } = await setUp(t, 6, 2);
     const flood = await Promise.all(Array.from({ length: 5 }, () => open('127.0.0.2')));
     for (const [socket] of flood) socket.resume().write(GET);
@@ -301,7 +301,7 @@ describe('where there are as many connections as may be', { timeout: 60_000 }, (
     });
   });
 
-  it('one that sends the body of its request slowly is no better than one that asks nothing', async (t) => {
+  it('a connection that sends its body slowly is no better protected than a connection without a request', async (t) => {
     const { open, answerAll } = await setUp(t, 6, 2);
     const review = await open('127.0.0.1');
     const slow = await Promise.all(Array.from({ length: 5 }, () => open('127.0.0.2')));
@@ -319,7 +319,7 @@ describe('where there are as many connections as may be', { timeout: 60_000 }, (
     });
   });
 
-  it('a connection that was closed leaves its place to the next', async (t) => {
+  it('a connection that was closed makes room for the next', async (t) => {
     const { open, timesFull } = await setUp(t, 2);
     for (let count = 0; count < 10; count += 1) {
       const [socket, far] = await open();

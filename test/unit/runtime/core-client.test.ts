@@ -19,11 +19,11 @@ const TIMEOUT_MS = 5000;
 const BYTES_MAX = 64 * 1024;
 const PEER = { host: '10.0.0.5', port: 11_625 };
 
-/** No time passes for it but what the test says. */
+/** A client for which only that time passes which the test lets pass. */
 const clientOf = (port: number, clock = new ManualClock(), bytesMax = BYTES_MAX): CoreClient =>
   createCoreClient({ clock, port, timeoutMs: TIMEOUT_MS, bytesMax });
 
-/** The three questions that can be asked. */
+/** The three requests that the client can send. */
 const questions = (client: CoreClient, host = HOST): Array<() => Promise<unknown>> => [
   () => client.peers(host),
   () => client.info(host),
@@ -36,7 +36,7 @@ async function core(t: TestContext, options?: { host: string; port: number }): P
   return server;
 }
 
-/** A server that is handed each connection and what was asked on it first. */
+/** A server that calls `answer` with each connection and the first request on it. */
 async function raw(t: TestContext, respond: (socket: Socket, asked: string) => void) {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -54,7 +54,7 @@ async function raw(t: TestContext, respond: (socket: Socket, asked: string) => v
   return { port: (server.address() as AddressInfo).port, open: () => sockets.size };
 }
 
-/** A server that writes the same bytes to all, and ends or leaves the connection open. */
+/** A server that writes the same bytes on each connection, then ends the connection or leaves it open. */
 const scripted = (t: TestContext, text: string, ended = true) =>
   raw(t, (socket) => {
     if (ended) socket.end(text);
@@ -76,7 +76,7 @@ const allClosed = (server: CoreServer) =>
   eventually('no connection is left', () => server.openConnections === 0);
 
 describe('asking stellar-core', () => {
-  it('tells its peers, its state, and lets it dial', async (t) => {
+  it('reads its peers and its state, and lets it dial a peer', async (t) => {
     const server = await core(t);
     const client = clientOf(server.port);
     assert.deepEqual(await client.peers(HOST), new Set());
@@ -89,7 +89,7 @@ describe('asking stellar-core', () => {
     await allClosed(server);
   });
 
-  it('asks once for each question, many at a time, and keeps no connection', async (t) => {
+  it('sends each request once, many at a time, and keeps no connection', async (t) => {
     const server = await core(t);
     const client = clientOf(server.port);
     const ports = Array.from({ length: 40 }, (_, index) => index + 1);
@@ -100,7 +100,7 @@ describe('asking stellar-core', () => {
   });
 
   it('reaches each pod at its own address, all at the same port', async (t) => {
-    // Addresses of this process's own: the port is fixed, and another run may be under way.
+    // Addresses that only this process uses, because the port is fixed and another run may be under way.
     const tail = `${(process.pid >> 8) & 255}.${process.pid & 255}`;
     const servers = [
       await core(t, { host: `127.44.${tail}`, port: 11_626 }),
@@ -130,7 +130,7 @@ describe('asking stellar-core', () => {
     );
   });
 
-  it('passes a peer as one parameter, whatever is in its name', async (t) => {
+  it('passes a peer as one parameter, whatever characters its name has', async (t) => {
     const server = await core(t);
     const client = clientOf(server.port);
     const names = [
@@ -164,7 +164,7 @@ describe('asking stellar-core', () => {
     await allClosed(server);
   });
 
-  it('takes no proxy from its surroundings', async (t) => {
+  it('takes no proxy from the environment', async (t) => {
     const server = await core(t);
     const proxy = await core(t);
     const program = `
@@ -181,18 +181,18 @@ describe('asking stellar-core', () => {
 });
 
 describe('a stellar-core that does not answer', () => {
-  it('is closed where nothing listens', async (t) => {
+  it('counts as refusing if nothing listens', async (t) => {
     const server = await core(t);
     await server.stop();
     for (const ask of questions(clientOf(server.port))) await fails('refused', ask);
   });
 
-  it('is unreachable where no connection comes about in time', async (t) => {
+  it('counts as refusing if no connection is established in time', async (t) => {
     const server = await core(t);
     const clock = new ManualClock();
     for (const ask of questions(clientOf(server.port, clock))) {
       const failing = fails('refused', ask);
-      // The time is over before the event loop has heard of a connection, as where a firewall drops what is sent.
+      // The timeout fires before the event loop sees a connection, as with a firewall that drops packets.
       clock.advance(TIMEOUT_MS);
       await failing;
     }
@@ -200,14 +200,14 @@ describe('a stellar-core that does not answer', () => {
     await allClosed(server);
   });
 
-  it('is unreachable where the connection ends before an answer begins', async (t) => {
+  it('counts as refusing if the connection ends before an answer begins', async (t) => {
     const resetting = await raw(t, (socket) => socket.resetAndDestroy());
     for (const ask of questions(clientOf(resetting.port))) await fails('refused', ask);
     const ending = await raw(t, (socket) => socket.end());
     for (const ask of questions(clientOf(ending.port))) await fails('refused', ask);
   });
 
-  it('has failed where it hangs, and is let go in time', async (t) => {
+  it('counts as failed if it hangs, and the connection is closed in time', async (t) => {
     const server = await core(t);
     server.behaviour = 'hang';
     const clock = new ManualClock();
@@ -221,7 +221,7 @@ describe('a stellar-core that does not answer', () => {
     await allClosed(server);
   });
 
-  it('has failed where the answer drips for ever', async (t) => {
+  it('counts as failed if the answer comes byte by byte without end', async (t) => {
     const heads = ['HTTP/1.1 200 OK\r\n\r\n', 'HTTP/1.1 200 OK\r\nx: ', ''];
     for (const head of heads) {
       let drops = 0;
@@ -257,7 +257,7 @@ describe('a stellar-core that does not answer', () => {
   });
 });
 
-describe('an answer that is none', () => {
+describe('an invalid answer', () => {
   it('is a failure: an error, garbage, a refusal with status 200', async (t) => {
     const server = await core(t);
     for (const behaviour of ['error', 'garbage', 'exception'] as const) {
@@ -270,7 +270,7 @@ describe('an answer that is none', () => {
     await allClosed(server);
   });
 
-  it('is told in the words of stellar-core', async (t) => {
+  it('is reported in the words of stellar-core', async (t) => {
     const server = await core(t);
     server.behaviour = 'exception';
     const [peers] = questions(clientOf(server.port));
@@ -311,7 +311,7 @@ describe('an answer that is none', () => {
     await fails('failed', () => tight(text.length - 1).connect(HOST, PEER));
   });
 
-  it('is a failure: cut short, another status, too many headers, another protocol', async (t) => {
+  it('is a failure: an answer that is cut short, has another status, too many headers or another protocol', async (t) => {
     const texts = [
       'HTTP/1.1 200 OK\r\ncontent-length: 9000\r\n\r\nConnect to: 10.0.0.5:11625',
       'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nConne',
@@ -330,7 +330,7 @@ describe('an answer that is none', () => {
     }
   });
 
-  it('leaves no connection behind, though the other side keeps its own open', async (t) => {
+  it('leaves no connection open, even if the other side keeps its end open', async (t) => {
     const texts = [
       'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
       'HTTP/1.1 500 No\r\ncontent-length: 9000\r\nconnection: keep-alive\r\n\r\n',
@@ -338,7 +338,7 @@ describe('an answer that is none', () => {
     ];
     for (const text of texts) {
       const server = await scripted(t, text, false);
-      // No time passes: what closes the connection is that the question has failed.
+      // No time passes: the failure of the request alone closes the connection.
       for (const ask of questions(clientOf(server.port))) await fails('failed', ask);
       await eventually('no connection is left', () => server.open() === 0);
     }

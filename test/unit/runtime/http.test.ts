@@ -13,13 +13,13 @@ function setUp(ready: Record<string, () => boolean> = {}) {
 }
 
 describe('the plain port', () => {
-  it('is alive as soon as it answers, ready or not', async () => {
+  it('calls the replica alive as soon as the port answers, ready or not', async () => {
     const { get } = setUp({ never: () => false });
     const { statusCode, body } = await get('/healthz');
     assert.deepEqual([statusCode, body], [200, 'ok\n']);
   });
 
-  it('is ready when all that is needed is there, and says what is not', async () => {
+  it('calls the replica ready when nothing is missing, and else names what is missing', async () => {
     const state = { caches: false, certificate: false };
     const { get } = setUp({
       'caches are not in sync': () => state.caches,
@@ -47,7 +47,7 @@ describe('the plain port', () => {
     assert.match(body, /^stellar_peers_configmap_writes_total 3$/m);
   });
 
-  it('renders metrics once for all who ask meanwhile, and in a tenth of the time at most', async () => {
+  it('renders metrics once for all callers that ask meanwhile, and spends at most a tenth of the time on rendering', async () => {
     const { clock, get, metrics } = setUp();
     let renders = 0;
     metrics.render = async () => {
@@ -65,7 +65,7 @@ describe('the plain port', () => {
     assert.deepEqual(await askFor(100), new Set(['2\n']));
   });
 
-  it('tells the metrics of a later scrape where a render failed', async () => {
+  it('answers the next scrape after a render that failed', async () => {
     const { get, metrics } = setUp();
     const { render } = metrics;
     metrics.render = () => Promise.reject(new Error('no metrics'));
@@ -85,7 +85,7 @@ describe('the plain port', () => {
 });
 
 describe('listening', () => {
-  /** A listener that cannot have the hosts in `failing`; resolves to those that were tried. */
+  /** Listens with a fake app that fails for the hosts in `failing`. Resolves to the hosts that were tried. */
   const tried = async (host: string, failing: Readonly<Record<string, string>>) => {
     const hosts: string[] = [];
     const app = {
@@ -117,21 +117,21 @@ describe('listening', () => {
 });
 
 describe('metrics', () => {
-  it('are all there from the beginning, each with its help', async () => {
+  it('are all rendered from the start, each with its help text', async () => {
     const text = await new Metrics().render();
     for (const [name, { help, kind }] of Object.entries(METRICS)) {
       assert.ok(text.includes(`# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`), name);
     }
   });
 
-  it('of one replica are its own', async () => {
+  it('of one replica do not show in another', async () => {
     const [one, other] = [new Metrics(), new Metrics()];
     one.set('stellar_peers_leader', 1);
     assert.match(await one.render(), /^stellar_peers_leader 1$/m);
     assert.doesNotMatch(await other.render(), /^stellar_peers_leader 1$/m);
   });
 
-  it('forget what is over when a gauge is replaced', async () => {
+  it('lose the old series of a gauge when the gauge is replaced', async () => {
     const metrics = new Metrics();
     const waiting = async () =>
       (await metrics.render()).split('\n').filter((line) => line.startsWith('stellar_peers_waiting{'));
@@ -145,7 +145,7 @@ describe('metrics', () => {
     assert.deepEqual(await waiting(), []);
   });
 
-  it('count how long reviews take up to the deadline of the API server', async () => {
+  it('have buckets for the time of a review, up to the deadline of the API server', async () => {
     const metrics = new Metrics();
     for (const seconds of [0.002, 0.3, 4.9, 6]) {
       metrics.observe('stellar_peers_admission_duration_seconds', seconds);

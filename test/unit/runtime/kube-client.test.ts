@@ -1,5 +1,5 @@
 /**
- * Requests over real connections: pages, and what they cost.
+ * Requests over real connections: the pages of a list, and their cost.
  */
 import assert from 'node:assert/strict';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
@@ -15,7 +15,7 @@ import { ManualClock } from '../stand-ins/manual-clock.ts';
 import { VALID_NOW } from '../stand-ins/now.ts';
 import { listening } from './listening.ts';
 
-/** An API server that answers as it likes, and the client of one who trusts it, and who may have to go by a proxy. */
+/** An API server whose answers the test chooses, and a client that trusts this server, on request through a proxy. */
 async function setUp(
   t: TestContext,
   answer: RequestListener,
@@ -43,7 +43,7 @@ async function setUp(
   return { kube, port, connections: () => connections };
 }
 
-/** A proxy that opens a way to wherever it is asked to, and remembers where that was. */
+/** A proxy that opens a tunnel to any address, and remembers the addresses. */
 async function startProxy(t: TestContext) {
   const ways: string[] = [];
   const proxy = createHttpServer().on('connect', ({ url = '' }, socket, head) => {
@@ -60,7 +60,7 @@ async function startProxy(t: TestContext) {
   return { ways, url: `http://127.0.0.1:${await listening(t, proxy)}` };
 }
 
-/** A list of nothing. */
+/** An empty list. */
 const EMPTY = '{"items":[],"metadata":{"resourceVersion":"1"}}';
 
 const pod = (name: string) => ({
@@ -80,7 +80,7 @@ describe('a list of several pages', () => {
       response.end(JSON.stringify(status === 200 || !token ? { metadata, items } : { message: 'gone' }));
     };
 
-  it('is read page by page: nothing of one is left when the next is asked for', async (t) => {
+  it('is read page by page, and a page is let go before the next is asked for', async (t) => {
     const happened: string[] = [];
     const { kube } = await setUp(
       t,
@@ -94,15 +94,15 @@ describe('a list of several pages', () => {
     assert.deepEqual(happened, ['first', 'a', 'b', 'second', 'c']);
   });
 
-  it('is nothing where one page fails', async (t) => {
+  it('fails if one page fails', async (t) => {
     for (const status of [410, 500]) {
       const { kube } = await setUp(t, paged(status));
       await assert.rejects(kube.list(Pods), { name: 'KubeError', status });
     }
   });
 
-  describe('of which one page is asked for too late', () => {
-    /** The second page is refused so often, with a token to go on from; what follows it is of a later version. */
+  describe('with one page that is asked for too late', () => {
+    /** The second page is refused that many times, with a token to continue from. The pages after it have a later version. */
     const late =
       (refusals: number, asked: string[]): RequestListener =>
       ({ url = '' }, response) => {
@@ -119,7 +119,7 @@ describe('a list of several pages', () => {
         response.end(JSON.stringify(isRefused ? page.refused : token === 'first' ? page.first : page.last));
       };
 
-    it('goes on with the token of the refusal, and a watch begins where the first page was read', async (t) => {
+    it('continues with the token of the refusal, and a watch begins at the version of the first page', async (t) => {
       const asked: string[] = [];
       const { kube } = await setUp(t, late(1, asked));
       const { items, resourceVersion } = await kube.list(Pods, {}, ({ metadata }) => metadata.name);
@@ -127,7 +127,7 @@ describe('a list of several pages', () => {
       assert.deepEqual(asked, ['first true', 'second true', 'inconsistent true']);
     });
 
-    it('ends where that token is refused too', async (t) => {
+    it('fails if the token of the refusal is refused too', async (t) => {
       const asked: string[] = [];
       const { kube } = await setUp(t, late(9, asked));
       await assert.rejects(kube.list(Pods), { name: 'KubeError', status: 410 });
@@ -144,7 +144,7 @@ describe('a list of several pages', () => {
   });
 });
 
-it('requests that follow each other go over one connection, those at once over one each', async (t) => {
+it('requests one after the other share a connection, and simultaneous requests have one connection each', async (t) => {
   const { kube, connections } = await setUp(t, (_, response) => void response.end(EMPTY));
   for (let count = 0; count < 5; count += 1) await kube.list(Pods);
   assert.equal(connections(), 1);
@@ -152,7 +152,7 @@ it('requests that follow each other go over one connection, those at once over o
   assert.equal(connections(), 3);
 });
 
-it('a lost API server costs one timeout, not one for each connection that is kept', async (t) => {
+it('an API server that is lost costs one timeout, not one for each kept connection', async (t) => {
   const lost = new WeakSet<object>();
   const kept: object[] = [];
   const { kube } = await setUp(
@@ -169,7 +169,7 @@ it('a lost API server costs one timeout, not one for each connection that is kep
   await kube.list(Pods);
 });
 
-describe('an answer that is none', () => {
+describe('an invalid answer', () => {
   const list = (items: unknown, metadata: unknown = { resourceVersion: '1' }) =>
     JSON.stringify({ metadata, items });
   const BODIES: ReadonlyArray<readonly [string, string]> = [
@@ -199,26 +199,26 @@ describe('an answer that is none', () => {
     });
   }
 
-  it('is no object, and nothing that was written', async (t) => {
+  it('is accepted neither as an object that was read nor as one that was written', async (t) => {
     const { kube } = await setUp(t, (_, response) => void response.end('{"error":"log in"}'));
     const ref = { resource: Pods, namespace: 'a', name: 'b' };
     for (const asked of [kube.get(ref), kube.replace(ref, pod('b')), kube.create(Pods, pod('b'))])
       await assert.rejects(asked, { name: 'KubeError', status: 0, message: / is no object: / });
   });
 
-  it('is told in few words where it is a page in place of a refusal', async (t) => {
+  it('is quoted in few words if the server refuses with a web page', async (t) => {
     const { kube } = await setUp(t, (_, response) => void response.writeHead(503).end('<html>Sorry</html>'));
     await assert.rejects(kube.list(Pods), { status: 503, message: /: 503 Service Unavailable$/ });
   });
 
-  it('has what it says of a refusal in other forms than the API server passed over', async (t) => {
+  it('has the details of a refusal ignored if they do not have the form of the API server', async (t) => {
     const body = { message: 5, reason: {}, details: { causes: {} }, metadata: 'x' };
     const { kube } = await setUp(t, (_, response) => void response.writeHead(409).end(JSON.stringify(body)));
     await assert.rejects(kube.list(Pods), { name: 'KubeError', status: 409, reason: '', causes: [] });
   });
 });
 
-describe('what an answer asks for', () => {
+describe('the wait that an answer asks for', () => {
   const DATE = 'Sun, 29 Nov 2026 12:00:00 GMT';
   const later = (seconds: number) => new Date(Date.parse(DATE) + seconds * 1000).toUTCString();
   const ANSWERS: ReadonlyArray<readonly [Record<string, string>, number | undefined]> = [
@@ -247,7 +247,7 @@ describe('what an answer asks for', () => {
     });
   }
 
-  it('is no time where its Date is none', async (t) => {
+  it('is unknown if the Date of the answer is not a date', async (t) => {
     const dates: number[] = [];
     for (const date of [DATE, '5', '2001', 'Sun, 29 Nov 2026 12:00:00', '']) {
       const { kube } = await setUp(
@@ -265,7 +265,7 @@ describe('what an answer asks for', () => {
 });
 
 describe('a kubeconfig with a proxy', () => {
-  it('has requests and watches go by it, each on a connection that trusts the API server alone', async (t) => {
+  it('sends requests and watches through the proxy, and each connection trusts the API server alone', async (t) => {
     const proxy = await startProxy(t);
     const answer: RequestListener = ({ url = '', headers }, response) => {
       assert.equal(headers.authorization, 'Bearer secret');
@@ -287,7 +287,7 @@ describe('a kubeconfig with a proxy', () => {
 });
 
 describe('the pages of a list', () => {
-  /** So many objects, each of that many letters; notes how many were asked for, and sent, at a time. */
+  /** Serves objects of these sizes. Notes for each page the number of objects asked for, and the bytes sent. */
   function ofSizes(sizes: readonly number[]) {
     const asked: number[] = [];
     const sent: number[] = [];
@@ -306,7 +306,7 @@ describe('the pages of a list', () => {
   const namesIn = async (kube: Awaited<ReturnType<typeof setUp>>['kube']) =>
     (await kube.list(Pods, {}, ({ metadata }) => metadata.name)).items;
 
-  it('begin with ten objects, and grow while those are small', async (t) => {
+  it('begin with ten objects, and grow while the objects are small', async (t) => {
     const sizes = Array.from({ length: 900 }, () => 100);
     const { answer, asked } = ofSizes(sizes);
     const { kube } = await setUp(t, answer);
@@ -314,7 +314,7 @@ describe('the pages of a list', () => {
     assert.deepEqual(asked, [10, 40, 160, 200, 200, 200, 200]);
   });
 
-  it('shrink to one object of more than a megabyte, and no page of many large ones is read', async (t) => {
+  it('shrink to one object if objects are larger than a megabyte, and no page of many large objects is read', async (t) => {
     const sizes = [...Array.from({ length: 210 }, () => 100), ...Array.from({ length: 30 }, () => 1_400_000)];
     const { answer, asked } = ofSizes(sizes);
     const { kube } = await setUp(t, answer);

@@ -1,5 +1,5 @@
 /**
- * A watch over real connections, against servers that do as they like.
+ * A watch over real connections, against servers that behave badly.
  */
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
@@ -18,7 +18,7 @@ const SILENCE_MS = 90_000;
 const LULL_MS = 100;
 const ADDED = { type: 'ADDED', object: { metadata: { name: 'a', resourceVersion: '2' } } };
 
-/** No time passes for the client but what the test says. `asked` are the answers to give, in the order of the requests. */
+/** For the client, only that time passes which the test lets pass. `asked` are the answers, in the order of the requests. */
 async function setUp(t: TestContext, answer: RequestListener = () => undefined) {
   const asked: ServerResponse[] = [];
   const server = createServer((request, response) => {
@@ -46,7 +46,7 @@ async function setUp(t: TestContext, answer: RequestListener = () => undefined) 
   const query = { resourceVersion: '1', onOpened: () => opened.push('opened') };
   const watch = (patienceMs = 0) =>
     kube.watch(Pods, { ...query, patienceMs }, (event) => events.push(event), stop.signal);
-  /** The answer to the request of that number, from 1. */
+  /** The response to request `number`, counted from 1. */
   const answerTo = async (number: number): Promise<ServerResponse> => {
     await eventually('it is asked', () => asked.length >= number);
     return asked[number - 1] ?? assert.fail();
@@ -63,13 +63,13 @@ it('a watch that the server neither grants nor refuses fails within the request 
   assert.deepEqual([opened, successes()], [[], 0]);
 });
 
-it('a watch that is refused was never open', async (t) => {
+it('a watch that the server refuses is never reported as open', async (t) => {
   const { watch, opened, successes } = await setUp(t, (_, response) => response.writeHead(403).end());
   await assert.rejects(watch(), { status: 403 });
   assert.deepEqual([opened, successes()], [[], 0]);
 });
 
-it('a watch that was granted may be silent for longer than a request may take, and not for ever', async (t) => {
+it('a granted watch may be silent for longer than the request timeout, but not for ever', async (t) => {
   const { clock, watch, opened, events, answerTo, successes } = await setUp(t);
   const failing = assert.rejects(watch(), { name: 'KubeError', status: 0 });
   const response = await answerTo(1);
@@ -85,7 +85,7 @@ it('a watch that was granted may be silent for longer than a request may take, a
   await failing;
 });
 
-it('a watch whose grant is held back until there is something to tell is awaited with more patience', async (t) => {
+it('a watch that the server grants only with its first event is given more time', async (t) => {
   const { clock, watch, opened, stop, answerTo } = await setUp(t);
   const failing = assert.rejects(watch(), { status: 0 });
   await answerTo(1);
@@ -111,7 +111,7 @@ async function inPieces(response: ServerResponse, bytes: Buffer, size: number): 
   response.end();
 }
 
-it('events are whole however the stream is cut, and what has no end is none', async (t) => {
+it('events are whole however the stream is cut, and an event without its end is dropped', async (t) => {
   const named = (name: string) => ({ metadata: { name, resourceVersion: name } });
   const sent = ['é', '😀', 'a'.repeat(40), '\n'].map((name) => ({ type: 'ADDED', object: named(name) }));
   const lines = sent.map((event) => `${JSON.stringify(event)}\n`).join('');
@@ -123,7 +123,7 @@ it('events are whole however the stream is cut, and what has no end is none', as
   }
 });
 
-it('a line that is no event ends the watch: what it should have said would be missed for ever', async (t) => {
+it('a line that is no event ends the watch, because the change behind that line would be missed for ever', async (t) => {
   for (const line of ['<html>', '3', 'null']) {
     const { watch, events } = await setUp(
       t,
@@ -134,7 +134,7 @@ it('a line that is no event ends the watch: what it should have said would be mi
   }
 });
 
-it('a line without end ends the watch, and its connection', async (t) => {
+it('a line that never ends makes the watch fail, and closes its connection', async (t) => {
   let far: ServerResponse | undefined;
   const { watch, events } = await setUp(t, (_, response) => {
     far = response.writeHead(200);
@@ -149,7 +149,7 @@ it('a line without end ends the watch, and its connection', async (t) => {
   assert.deepEqual(events, []);
 });
 
-it('a stream that breaks in the middle is an error, one that the server ends is none', async (t) => {
+it('a stream that breaks is an error, and a stream that the server ends is none', async (t) => {
   const broken = await setUp(t, (_, response) => {
     response.writeHead(200).write('{"type"');
     setImmediate(() => response.destroy());
@@ -159,7 +159,7 @@ it('a stream that breaks in the middle is an error, one that the server ends is 
   await ended.watch();
 });
 
-it('what a reader throws ends the watch, and comes to the watcher', async (t) => {
+it('an error that the reader throws ends the watch, and reaches its caller', async (t) => {
   const { kube } = await setUp(t, (_, response) => {
     response.writeHead(200).write('{"type":"ADDED","object":{"metadata":{"name":"a"}}}\n');
   });
@@ -172,7 +172,7 @@ it('what a reader throws ends the watch, and comes to the watcher', async (t) =>
   );
 });
 
-it('a stream that says nothing new is read more seldom, and nothing of it is lost or late for good', async (t) => {
+it('a stream without news is read more seldom, and no event of the stream is lost or delayed for good', async (t) => {
   const names = Array.from({ length: 60 }, (_, index) => String(index));
   let isWritten = false;
   const { clock, kube } = await setUp(t, async (_, response) => {
@@ -200,7 +200,7 @@ it('a stream that says nothing new is read more seldom, and nothing of it is los
   assert.deepEqual(seen, names);
 });
 
-it('large objects that say nothing new keep nothing behind them waiting', async (t) => {
+it('large objects without news do not delay the events behind them', async (t) => {
   const padding = 'x'.repeat(400_000);
   const { kube } = await setUp(t, async (_, response) => {
     response.writeHead(200);
@@ -222,7 +222,7 @@ it('large objects that say nothing new keep nothing behind them waiting', async 
   assert.equal(seen.length, 21);
 });
 
-it('a stream that is not read just now ends with the signal all the same', async (t) => {
+it('a stream whose reading is paused still ends when its signal is aborted', async (t) => {
   const { kube } = await setUp(t, (_, response) => {
     response.writeHead(200).write('{"type":"MODIFIED","object":{"metadata":{"name":"a"}}}\n');
   });

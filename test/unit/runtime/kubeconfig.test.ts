@@ -1,4 +1,4 @@
-/** Which cluster a kubeconfig means: the one that kubectl acts on, which is tried beside ours where it is installed. */
+/** A kubeconfig selects for us the same cluster as for kubectl. Kubectl is tried if it is installed. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -61,7 +61,7 @@ const at = (own: object, user: object = {}): string =>
     ...{ clusters: [{ name: 'c', cluster: own }], users: [{ name: 'u', user }] },
   });
 
-/** What is decided, in the words of both; `none` where there is no such cluster. */
+/** The selected cluster and user, for our client and for kubectl; `none` if there is no such cluster. */
 interface Chosen {
   readonly server: string | undefined;
   readonly token?: string | undefined;
@@ -154,11 +154,11 @@ describe('a kubeconfig', () => {
     });
   }
 
-  it('is named by context and server', () => {
+  it('is shown by context and server', () => {
     assert.equal(whereOf(loadKubeConfig(of(A))), 'context one, server https://a.example');
   });
 
-  it('is named without passwords, and with its proxy', () => {
+  it('is shown with its proxy, and without passwords', () => {
     const server = 'https://me:mi@ne@a.example:6443';
     const path = at({ server, 'proxy-url': 'http://me:mine@proxy.example', 'tls-server-name': 'x' });
     assert.equal(
@@ -167,17 +167,17 @@ describe('a kubeconfig', () => {
     );
   });
 
-  it('takes arguments of a plugin that are no text as they are written', () => {
+  it('passes plugin arguments that are not strings as they are written', () => {
     const exec = { command: 'plugin', args: [1, true, { toString: 'x' }], env: [{ name: 'A', value: 5 }] };
     loadKubeConfig(of(at({ server: 'https://api.example' }, { exec })));
   });
 
-  it('gives way to --cluster, --user and --as', () => {
+  it('is overridden by --cluster, --user and --as', () => {
     const chosen = ours({ ...of(B), cluster: 'shared', user: 'u', as: 'you' }) as Chosen;
     assert.deepEqual([chosen.server, chosen.token, chosen.as], ['https://b.example', 'of-b', 'you']);
   });
 
-  it('calls a server that was named by hand, not by the name of the one of the file', () => {
+  it('shows a server that an option names, and not the cluster name of the file', () => {
     const { server, serverName } = ours({
       ...of(B),
       context: 'b',

@@ -1,4 +1,4 @@
-/** What a server sees of a caller with some kubeconfig: the same of ours as of kubectl, which is tried where it is installed. */
+/** With the same kubeconfig, a server sees the same from our client and from kubectl. Kubectl is tried if it is installed. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import dns from 'node:dns';
@@ -55,7 +55,7 @@ const configOf = (path: string, env: Env = {}) =>
 const trialsOf = (config: ReturnType<typeof configOf>) =>
   createKube(config, { clock: new ManualClock(), timeoutMs: 60_000, userAgent: 'test' });
 
-/** Asks for the version, by ours and by kubectl; true for each that was answered. */
+/** Asks for the version with our client and with kubectl. True for each client that got an answer. */
 async function askBoth(path: string, env: Env = {}): Promise<boolean[]> {
   const ours = await trialsOf(configOf(path, env))
     .version()
@@ -69,7 +69,7 @@ async function askBoth(path: string, env: Env = {}): Promise<boolean[]> {
 const BOTH = [true, true];
 const OURS_TO_SEE = /^(authorization|impersonate-.*)$/;
 
-/** What was seen of each caller: who it says it is. */
+/** What the server saw of each caller: the headers that say who the caller is. */
 function recorder() {
   const seen: IncomingHttpHeaders[] = [];
   const answer: RequestListener = ({ headers }, response) => {
@@ -109,15 +109,15 @@ const same = (seen: readonly IncomingHttpHeaders[], expected: IncomingHttpHeader
 };
 
 describe('a caller', () => {
-  it('goes to a server without TLS, as kubectl proxy is one, and shows no credentials', async (t) => {
+  it('sends no credentials to a server without TLS, such as kubectl proxy', async (t) => {
     const { seen, server } = await plainServer(t);
     assert.deepEqual(await askBoth(kubeconfig({ server }, { token: 'secret', as: 'you' })), BOTH);
     same(seen, { 'impersonate-user': 'you' });
   });
 
-  it('goes to the next address of a server where no way leads to the first', async (t) => {
+  it('connects to the next address of a server if the first cannot be reached', async (t) => {
     const { port, cluster } = await tlsServer(t);
-    // The block 100::/64 is to be discarded by every router.
+    // Every router must discard packets to 100::/64.
     const addresses = [
       { address: '100::1', family: 6 },
       { address: '127.0.0.1', family: 4 },
@@ -129,7 +129,7 @@ describe('a caller', () => {
     assert.equal(await trialsOf(configOf(path)).version(), 'v1.37.0');
   });
 
-  it('has the token of a file, which stands above another and is as it is at each request', async (t) => {
+  it('uses the token of a file before any other token, and reads the file for each request', async (t) => {
     const { seen, cluster } = await tlsServer(t);
     const tokenFile = file('token', 'first\n');
     const path = kubeconfig(cluster, { tokenFile: 'token', token: 'another' });
@@ -147,13 +147,13 @@ describe('a caller', () => {
     );
   });
 
-  it('has a name and a password', async (t) => {
+  it('sends a name and a password', async (t) => {
     const { seen, cluster } = await tlsServer(t);
     assert.deepEqual(await askBoth(kubeconfig(cluster, { username: 'me', password: 'mine' })), BOTH);
     same(seen, { authorization: `Basic ${btoa('me:mine')}` });
   });
 
-  it('is another, with groups, uid and whatever else is known of that one', async (t) => {
+  it('impersonates another user, with groups, uid and extra fields', async (t) => {
     const { seen, cluster } = await tlsServer(t);
     const user = {
       ...{ as: 'you', 'as-uid': '7', 'as-groups': ['a', 'b'] },
@@ -167,7 +167,7 @@ describe('a caller', () => {
     });
   });
 
-  it('trusts an authority by itself, its signer unknown', async (t) => {
+  it('trusts an intermediate CA even if the signer of that CA is unknown', async (t) => {
     const { middle, served } = await chainOf({ ...VALID_NOW, hosts: ['127.0.0.1'] });
     const server = createServer({ cert: served.certPem, key: served.keyPem }, recorder().answer);
     const cluster = {
@@ -177,7 +177,7 @@ describe('a caller', () => {
     assert.deepEqual(await askBoth(kubeconfig(cluster)), BOTH);
   });
 
-  it('trusts whom the system trusts, where the kubeconfig names no authority', async (t) => {
+  it('trusts the CAs of the system if the kubeconfig names no CA', async (t) => {
     const { cluster } = await tlsServer(t);
     const path = kubeconfig({ server: cluster.server });
     const env = { ...ENV, SSL_CERT_FILE: file('system.pem', authority.certPem) };
@@ -191,7 +191,7 @@ describe('a caller', () => {
   });
 });
 
-/** The version, or the kind of the error, as a process with that environment sees it: Node reads some of it at its start. */
+/** The version, or the kind of the error, from a process with that environment: Node reads some variables only at its start. */
 async function askInChild(path: string, env: Env): Promise<string> {
   const kube = join(import.meta.dirname, '../../../runtime/kube');
   const program = `
@@ -207,7 +207,7 @@ async function askInChild(path: string, env: Env): Promise<string> {
 }
 
 describe('a proxy', () => {
-  /** One that opens a way to the server, whatever name it is asked for. */
+  /** A proxy that opens a tunnel to the server, whatever name is asked for. */
   async function scene(t: TestContext) {
     const { port } = await tlsServer(t);
     const ways: string[] = [];
@@ -228,21 +228,21 @@ describe('a proxy', () => {
     return { ways, url, cluster, way: `api.test:${port}` };
   }
 
-  it('is that of the kubeconfig, whatever the environment says', async (t) => {
+  it('is taken from the kubeconfig, whatever the environment says', async (t) => {
     const { ways, url, cluster, way } = await scene(t);
     const env = { HTTPS_PROXY: 'http://127.0.0.1:9', NO_PROXY: '*' };
     assert.deepEqual(await askBoth(kubeconfig({ ...cluster, 'proxy-url': url }), env), BOTH);
     assert.deepEqual(new Set(ways), new Set([way]));
   });
 
-  it('is that of the environment', async (t) => {
+  it('is taken from the environment if the kubeconfig has none', async (t) => {
     const { ways, url, cluster, way } = await scene(t);
     assert.deepEqual(await askBoth(kubeconfig(cluster), { HTTPS_PROXY: url, NO_PROXY: 'elsewhere' }), BOTH);
     assert.deepEqual(await askBoth(kubeconfig(cluster), { https_proxy: url }), BOTH);
     assert.deepEqual(new Set(ways), new Set([way]));
   });
 
-  it('is not asked for what the environment excepts', async (t) => {
+  it('is not used for hosts that the environment excepts', async (t) => {
     const { ways, url, cluster } = await scene(t);
     assert.deepEqual(await askBoth(kubeconfig(cluster), { HTTPS_PROXY: url, NO_PROXY: '.test' }), [
       false,
@@ -256,7 +256,7 @@ describe('a plugin for credentials', () => {
   const API = 'client.authentication.k8s.io/v1';
   const MODE = { apiVersion: API, interactiveMode: 'IfAvailable' };
 
-  /** Prints that token, and writes down what it was told. */
+  /** Prints that token, and writes its input to a file. */
   function plugin(name: string, status: object): string {
     const printed = JSON.stringify({ apiVersion: API, kind: 'ExecCredential', status });
     const text = `#!/bin/sh\necho "$KUBERNETES_EXEC_INFO" >> "$TOLD"\necho "$OWN $*" >> "$TOLD"\necho '${printed}'\n`;
@@ -271,7 +271,7 @@ describe('a plugin for credentials', () => {
       .filter((line) => line.trim() !== '')
       .map((line) => (line.startsWith('{') ? JSON.parse(line) : line));
 
-  it('is told the same as by kubectl, and its path starts from the kubeconfig', async (t) => {
+  it('gets the same input as from kubectl, and its path is relative to the kubeconfig', async (t) => {
     const { seen, cluster: own } = await tlsServer(t);
     mkdirSync(join(folder, 'bin'), { recursive: true });
     plugin('bin/plugin', { token: 'given' });
@@ -298,7 +298,7 @@ describe('a plugin for credentials', () => {
     if (hasKubectl) assert.deepEqual(theirs, [ours, words]);
   });
 
-  it('beside a kubeconfig of a relative path is that file, and none of the PATH', async (t) => {
+  it('beside a kubeconfig with a relative path is run from there, and not from the PATH', async (t) => {
     const { seen, cluster } = await tlsServer(t);
     plugin('beside', { token: 'given' });
     const exec = { ...MODE, command: './beside', env: [{ name: 'TOLD', value: join(folder, 'told') }] };
@@ -310,7 +310,7 @@ describe('a plugin for credentials', () => {
     same(seen, { authorization: 'Bearer given' });
   });
 
-  it('that is told of the cluster needs the file of its authority, another does not', async () => {
+  it('that asks for the cluster needs the CA file of the cluster, and another plugin does not', async () => {
     const gone = join(folder, 'gone.pem');
     const cluster = { server: 'https://127.0.0.1:9', 'certificate-authority': gone };
     for (const [provideClusterInfo, sentence] of [
@@ -327,7 +327,7 @@ describe('a plugin for credentials', () => {
     }
   });
 
-  it('runs once, and again when what it gave has ended or is refused', async (t) => {
+  it('runs once, and again when its credentials have expired or are refused', async (t) => {
     let status = 200;
     const { cluster } = await tlsServer(t, (_, response) => void response.writeHead(status).end('{}'));
     const ends = new Date(NOW_MS + 60_000).toISOString();

@@ -1,4 +1,4 @@
-/** A server of this machine for as long as a test runs. */
+/** A server on this machine, for as long as a test runs. */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -33,7 +33,7 @@ function setUp(times: number, status: number, tookMs = 0) {
   return { reading, failed: () => failed };
 }
 
-describe('reading afresh for a restart', () => {
+describe('a live read for a restart', () => {
   it('lists the namespaces of the scope alone, and no Services', async () => {
     const kube = new MemoryKube();
     const watchNamespaces = ['acme', 'globex'];
@@ -48,7 +48,7 @@ describe('reading afresh for a restart', () => {
     assert.ok(!kube.requests.some((request) => request.includes('services')));
   });
 
-  it('asks nothing more once a part of it has failed', async () => {
+  it('sends no further request after one has failed', async () => {
     const kube = new MemoryKube();
     const watchNamespaces = Array.from({ length: 100 }, (_, index) => `n${index}`);
     kube.intercept = (request) => {
@@ -62,8 +62,8 @@ describe('reading afresh for a restart', () => {
   });
 });
 
-describe('reading everything afresh', () => {
-  it('tries a list that failed in passing again', async () => {
+describe('a live read of everything', () => {
+  it('tries a list again after a temporary failure', async () => {
     for (const status of [0, 429, 500, 503]) {
       const { reading, failed } = setUp(3, status);
       assert.equal(await reading(), 'read');
@@ -71,7 +71,7 @@ describe('reading everything afresh', () => {
     }
   });
 
-  it('gives up after the fourth try, and at once where the refusal is meant or there is no time to wait', async () => {
+  it('gives up after the fourth try, and at once if another try cannot help or there is no time for one', async () => {
     assert.match(await setUp(4, 503).reading(), /no/);
     const refused = setUp(1, 403);
     assert.match(await refused.reading(), /no/);
@@ -79,11 +79,11 @@ describe('reading everything afresh', () => {
     assert.match(await setUp(1, 503).reading(false), /no/);
   });
 
-  it('decides nothing on what took seconds to come together', async () => {
+  it('is not used if the read took too many seconds', async () => {
     assert.match(await setUp(3, 503, 2_000).reading(), /no|took too long/);
   });
 
-  it('gives up a list that takes too long before it has come to its end', async () => {
+  it('stops a list that takes too long, before the list has ended', async () => {
     const kube = new MemoryKube();
     const clock = new ManualClock();
     const names = Array.from({ length: 20 }, (_, index) => `node-${index}`);

@@ -1,4 +1,4 @@
-/** What a line of the log can be made to say by those whose words end up in it. */
+/** What others can make a line of the log say, if their words are part of the line. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
@@ -7,7 +7,7 @@ import { KubeError } from '../../../runtime/kube/port.ts';
 import { createLog, withoutSecrets } from '../../../runtime/log.ts';
 import { anyText } from '../any-text.ts';
 
-/** Lines as they are written at the most talkative level. */
+/** The lines that are written at the most verbose level. */
 function logged(write: (log: ReturnType<typeof createLog>) => void): string[] {
   const lines: string[] = [];
   write(createLog('debug', { write: (line) => lines.push(line) }));
@@ -23,7 +23,7 @@ const SEED = `S${'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.repeat(2).slice(0, 55)}`;
 const TOKEN = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzdGVsbGFyIn0.c2lnbmF0dXJlLW9mLWl0';
 
 describe('a line of the log', () => {
-  it('is one line of JSON, whatever is in it', () => {
+  it('is one line of JSON, whatever its fields contain', () => {
     const odd = '\n{"level":60}\r\u2028\u0000\u001b[31m"\\';
     fc.assert(
       fc.property(fc.oneof(anyText(), fc.constant(odd)), (text) => {

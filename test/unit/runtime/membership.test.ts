@@ -13,13 +13,13 @@ const namesOf = (watched: Watched, key: string) =>
   watched.memberships.desired(key)?.view?.map((member) => member.pod);
 
 describe('when a group last changed', () => {
-  it('is never, for a group that was there when watching began', async (t) => {
+  it('is unset for a group that existed when watching began', async (t) => {
     const watched = await Watched.over(t, 'a', 'b');
     await watched.pass(HOUR_MS);
     assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, undefined);
   });
 
-  it('is when the group came, for a group that came later', async (t) => {
+  it('is the time of the first validator, for a group that began later', async (t) => {
     const watched = new Watched(t);
     await watched.start();
     await watched.pass(HOUR_MS);
@@ -32,7 +32,7 @@ describe('when a group last changed', () => {
     assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, HOUR_MS);
   });
 
-  it('is when a validator joined, left, grew or was suspended, even if nothing asked the cache for an hour', async (t) => {
+  it('is the time when a validator joined, left, grew or was suspended, even if no code read the cache for an hour', async (t) => {
     const changes: Array<(watched: Watched) => unknown> = [
       (watched) => watched.putValidators('c'),
       (watched) => watched.kube.delete(NODE_A),
@@ -54,7 +54,7 @@ describe('when a group last changed', () => {
     }
   });
 
-  it('is noted when it happens, not when something else happens later', async (t) => {
+  it('is noted at the change, and not at a later event', async (t) => {
     const watched = await Watched.over(t, 'a', 'b');
     await watched.pass(HOUR_MS);
     watched.putValidators('c');
@@ -90,7 +90,7 @@ describe('when a group last changed', () => {
     assert.equal(watched.memberships.membershipChanges('testnet')?.lastAtMs, undefined);
   });
 
-  it('discovers anew when the salt of the lists is another, and not for each entry of the journal', async (t) => {
+  it('is found anew when the salt of the lists changes, and not for each entry of the journal', async (t) => {
     const watched = await Watched.over(t, 'a', 'b');
     const journal = (data: Record<string, string>): Raw => ({
       metadata: { name: 'stellar-peers-restarts', namespace: 'stellar-peers' },
@@ -106,7 +106,7 @@ describe('when a group last changed', () => {
     assert.equal(watched.memberships.discovery(), before);
   });
 
-  it('keeps the place of a pod that is replaced, and for ten minutes of one that is gone', async (t) => {
+  it('keeps the place of a pod that is replaced, and the place of a deleted pod for ten minutes', async (t) => {
     const watched = new Watched(t);
     const many = { spec: { replicas: 9 } };
     watched.put(StellarNodes, node('a', many));
@@ -128,7 +128,7 @@ describe('when a group last changed', () => {
     assert.deepEqual(placed(), [0, 1, 2]);
   });
 
-  it('begins anew for a group that went and came back', async (t) => {
+  it('starts anew for a group that vanished and came back', async (t) => {
     const watched = await Watched.over(t, 'a');
     await watched.kube.delete(NODE_A);
     await watched.pass(HOUR_MS);
@@ -176,7 +176,7 @@ describe('what a validator should know', () => {
     assert.equal(watched.memberships.desired('stellar/a')?.view, view);
   });
 
-  it('is unknown for a validator that is no active peer', async (t) => {
+  it('is undefined for a validator that is no active peer', async (t) => {
     const watched = new Watched(t);
     watched.putValidators('a');
     watched.put(
@@ -194,7 +194,7 @@ describe('what a validator should know', () => {
 });
 
 describe('what is published for a validator', () => {
-  it('is what its ConfigMap says, as far as the cache knows', async (t) => {
+  it('is the content of its ConfigMap in the cache', async (t) => {
     const watched = await Watched.over(t, 'a', 'b');
     assert.equal(watched.memberships.published('stellar/a'), undefined);
     const group = watched.memberships.discovery().groups.get('testnet');

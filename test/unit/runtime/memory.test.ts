@@ -1,4 +1,4 @@
-/** What others write does not stay in memory. */
+/** Objects that others write cannot fill the memory. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
@@ -19,7 +19,7 @@ const collect = runInNewContext('gc') as () => void;
 
 const MEGABYTE = 1024 * 1024;
 const COUNT = 60;
-/** An address, and blanks behind it. */
+/** An address with blanks behind it. */
 const padded = (index: number): string => `core-${index}.example.org:11625`.padEnd(1.4 * MEGABYTE);
 const long = (index: number): string => `${index} `.padEnd(1.4 * MEGABYTE, 'x');
 
@@ -28,7 +28,7 @@ function heapBytes(): number {
   return process.memoryUsage().heapUsed + process.memoryUsage().external;
 }
 
-/** How many bytes are kept of `COUNT` objects that come as text, one after the other. */
+/** The bytes that stay in memory of `COUNT` objects that arrive as text, one after the other. */
 function keptOf(source: WatchedKind<unknown>, objectOf: (index: number) => Raw): number {
   const before = heapBytes();
   const kept: unknown[] = [];
@@ -56,7 +56,7 @@ const ownedBy = (raw: Raw, uid: string): Raw => ({
   },
 });
 
-/** Wherever a tenant may write at length. */
+/** Every place in which a tenant may write a long text. */
 const WRITTEN: Readonly<Record<string, ReadonlyArray<(index: number) => Raw>>> = {
   StellarNode: [
     (index) => node(`n${index}`, { spec: { validatorConfig: { quorumSet: long(index) } } }),
@@ -94,7 +94,7 @@ describe('of an object of 1.4 MB', () => {
   const sources = validatorSources({ ownNamespace: 'stellar-peers', watchNamespaces: [] }, createStores());
   for (const source of sources) {
     for (const [place, objectOf] of (WRITTEN[source.resource.kind] ?? []).entries()) {
-      it(`little is kept, wherever its length is: ${source.resource.kind} ${place + 1}`, () => {
+      it(`little is kept, wherever the long text is: ${source.resource.kind} ${place + 1}`, () => {
         const bytes = keptOf(source, objectOf);
         assert.ok(bytes < 4 * MEGABYTE, `${Math.round(bytes / MEGABYTE)} MiB of ${COUNT}`);
       });
@@ -107,7 +107,7 @@ describe('a namespace with more than there is room for', () => {
   const large = (name: string, namespace: string) =>
     node(name, { namespace, spec: { validatorConfig: { quorumSet } } });
 
-  it('has no more kept, is told so, and costs no other its validators', async (t) => {
+  it('has the rest of its objects not kept, with a reason, and costs no other namespace its validators', async (t) => {
     const watched = new Watched(t);
     const count = Math.ceil(NAMESPACE_BYTES_MAX / quorumSet.length) + 20;
     for (let index = 0; index < count; index += 1) watched.put(StellarNodes, large(`m${index}`, 'mallory'));
@@ -122,7 +122,7 @@ describe('a namespace with more than there is room for', () => {
     assert.deepEqual(why, { code: 'TooLargeToRead', detail: 'more than 16 MiB in its namespace' });
   });
 
-  it('has no more kept where everything is read afresh', async () => {
+  it('has the rest of its objects not kept in a live read', async () => {
     const count = Math.ceil(NAMESPACE_BYTES_MAX / quorumSet.length) + 20;
     const objects = Array.from({ length: count }, (_, index) => large(`m${index}`, 'mallory'));
     const kube = new MemoryKube();
@@ -133,7 +133,7 @@ describe('a namespace with more than there is room for', () => {
     assert.equal(world.nodes.get('stellar/a')?.kind, 'validator');
   });
 
-  it('has room again for one that is written anew after another is gone', async (t) => {
+  it('has room for an object that is written again after another object was deleted', async (t) => {
     const watched = new Watched(t);
     const count = Math.ceil(NAMESPACE_BYTES_MAX / quorumSet.length) + 1;
     for (let index = 0; index < count; index += 1) watched.put(StellarNodes, large(`m${index}`, 'mallory'));
@@ -165,7 +165,7 @@ describe('many namespaces, none of which has too much', () => {
     [...nodes.values()].reduce((sum, facts) => sum + weightOf(facts), 0);
 
   for (const when of ['before we watch', 'while we watch'] as const)
-    it(`have less kept of each, so that all together have little, and small ones all of theirs: ${when}`, async (t) => {
+    it(`have less kept of each, so that the sum stays small, and all is kept of small namespaces: ${when}`, async (t) => {
       const watched = new Watched(t, { room: new Room(BYTES_MAX) });
       watched.put(StellarNodes, large('a', 'stellar'), large('b', 'stellar'));
       const attack = () => {
@@ -184,7 +184,7 @@ describe('many namespaces, none of which has too much', () => {
       assert.deepEqual(['stellar/a', 'stellar/b', 'zoe/c'].map(kindOf), Array(3).fill('validator'));
     });
 
-  it('have no more kept at the start, while they are listed again', async (t) => {
+  it('stay within the limit also at the start, while they are listed again', async (t) => {
     const watched = new Watched(t, { room: new Room(BYTES_MAX) });
     for (let index = 0; index < 20 * COUNT_EACH; index += 1)
       watched.put(StellarNodes, large(`m${index}`, `mallory-${index % 20}`));
@@ -200,7 +200,7 @@ describe('many namespaces, none of which has too much', () => {
     assert.ok(Math.max(...kept) <= 1.2 * BYTES_MAX, `${Math.max(...kept) / MEGABYTE} MiB were kept`);
   });
 
-  it('never have more kept than there is room for, however many they are', async (t) => {
+  it('never have more kept than there is room for, however many namespaces there are', async (t) => {
     const watched = new Watched(t, { room: new Room(BYTES_MAX) });
     await watched.start();
     for (let wave = 0; wave < 4; wave += 1) {
@@ -212,14 +212,14 @@ describe('many namespaces, none of which has too much', () => {
     }
     const bytes = keptBytes(watched.memberships.world.nodes);
     assert.ok(bytes <= 1.6 * BYTES_MAX, `${bytes / MEGABYTE} MiB are kept`);
-    // The first object of a namespace that has nothing else.
+    // The first and only object of a namespace.
     watched.put(StellarNodes, largeOf('z', 'zoe', 30));
     await watched.pass(1_000);
     const why = watched.memberships.discovery().skipped.get('zoe/z');
     assert.deepEqual(why, { code: 'TooLargeToRead', detail: 'more than 6 MiB in all namespaces together' });
   });
 
-  it('have less kept also if a list fails in between, and hold no restarts of another by its Namespace', async (t) => {
+  it('have less kept even if a list fails in between, and no Namespace object holds the restarts of another namespace', async (t) => {
     const watched = new Watched(t, { room: new Room(BYTES_MAX) });
     watched.put(Namespaces, { metadata: { name: 'stellar', labels: { a: 'b' } } });
     for (let index = 0; index < 60; index += 1)
@@ -246,7 +246,7 @@ describe('many namespaces, none of which has too much', () => {
     assert.ok([...nodes].filter(isRead).length >= 30);
   });
 
-  it('keep no room for objects of a list that failed, if these are gone', async (t) => {
+  it('keep no room for deleted objects of a list that failed', async (t) => {
     const watched = new Watched(t);
     for (let index = 0; index < 200; index += 1) watched.put(StellarNodes, large(`old${index}`, 'stellar'));
     const { list } = watched.kube;
@@ -267,7 +267,7 @@ describe('many namespaces, none of which has too much', () => {
     assert.equal([...nodes.values()].filter(({ kind }) => kind === 'validator').length, 100);
   });
 
-  it('have no more kept where everything is read afresh than in the caches', async (t) => {
+  it('have no more kept in a live read than in the caches', async (t) => {
     const room = new Room(BYTES_MAX);
     const watched = new Watched(t, { room });
     for (let index = 0; index < 20 * COUNT_EACH; index += 1)
@@ -278,7 +278,7 @@ describe('many namespaces, none of which has too much', () => {
     assert.ok(keptBytes(world.nodes) <= 1.2 * BYTES_MAX);
   });
 
-  it('have an end where everything is read afresh, also if they have grown since the caches were read', async () => {
+  it('stay within the limit in a live read, even if they have grown since the caches were read', async () => {
     const kube = new MemoryKube();
     for (let index = 0; index < 20 * COUNT_EACH; index += 1)
       kube.seed(StellarNodes, [large(`m${index}`, `mallory-${index % 20}`)] as unknown as KubeObject[]);

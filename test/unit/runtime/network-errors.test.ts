@@ -1,4 +1,4 @@
-/** Why there was no answer: one sentence that names the server, the context and what to check. */
+/** Each failed connection becomes one sentence that names the server, the context and what to check. */
 import assert from 'node:assert/strict';
 import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer } from 'node:https';
@@ -12,7 +12,7 @@ import { listening } from './listening.ts';
 
 const pem = (text: string): string => Buffer.from(text).toString('base64');
 
-/** `more` is said of cluster and user. */
+/** `more` is added to the cluster and to the user. */
 function ask(server: string, more: object = {}, options: Partial<KubeOptions> = {}): Promise<string> {
   const config = new KubeConfig();
   config.loadFromOptions({
@@ -25,7 +25,7 @@ function ask(server: string, more: object = {}, options: Partial<KubeOptions> = 
   return createKube(config, some).version();
 }
 
-/** A server with a certificate of these dates and hosts, and its authority. */
+/** A server whose certificate has these dates and hosts, with the CA of the certificate. */
 async function tlsServer(t: TestContext, hosts: readonly string[], dates = VALID_NOW) {
   const authority = await createAuthority({ ...VALID_NOW, notBeforeMs: NOW_MS - 7_200_000 });
   const leaf = await issueLeaf(authority, { ...dates, hosts });
@@ -55,7 +55,7 @@ it('a port on which nothing listens', async () => {
   );
 });
 
-it('a proxy on which nothing listens, and one that gives no way', async (t) => {
+it('a proxy on which nothing listens, and a proxy that refuses the tunnel', async (t) => {
   const server = 'https://api.test:6443';
   const refusing = createHttpServer().on('connect', (_, socket) =>
     socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'),
@@ -64,7 +64,7 @@ it('a proxy on which nothing listens, and one that gives no way', async (t) => {
   const check = 'check HTTPS_PROXY, or proxy-url of the kubeconfig';
   for (const [at, words] of [
     ['http://127.0.0.1:9', `the proxy cannot be reached (ECONNREFUSED): ${check}`],
-    // Of a SOCKS proxy it is we who look the server's name up.
+    // With a SOCKS proxy, we look up the server's name ourselves.
     ['socks5://127.0.0.1:9', 'its name is not known: check the address, the network and DNS'],
     [
       `http://127.0.0.1:${port}`,
@@ -100,7 +100,7 @@ it('a server without TLS', async (t) => {
   await saysOf(`https://127.0.0.1:${port}`, words);
 });
 
-it('a certificate of the kubeconfig that is none', async (t) => {
+it('a certificate in the kubeconfig that is not a certificate', async (t) => {
   const { server } = await tlsServer(t, ['127.0.0.1']);
   await saysOf(server, 'a certificate or key of the kubeconfig cannot be used', {
     certData: pem('nonsense'),
@@ -118,7 +118,7 @@ it('a connection that is cut, and an answer that ends early', async (t) => {
   await saysOf(`http://127.0.0.1:${await listening(t, early)}`, words, { skipTLSVerify: true });
 });
 
-it('a server that does not answer; after a few seconds a word is said', async (t) => {
+it('a server that does not answer, with a notice after a few seconds', async (t) => {
   const clock = new ManualClock();
   const server = `http://127.0.0.1:${await listening(
     t,

@@ -5,7 +5,7 @@ import { proxyOf } from '../../../runtime/kube/proxy.ts';
 const PROXY = 'http://proxy.example:3128';
 const env = (more: Record<string, string>) => ({ HTTPS_PROXY: PROXY, ...more });
 
-it('a server is reached by the proxy of its kind', () => {
+it('a server is reached through the proxy for its protocol', () => {
   const both = { HTTPS_PROXY: PROXY, http_proxy: 'plain.example:80' };
   assert.equal(proxyOf('https://api.example', both), PROXY);
   assert.equal(proxyOf('http://api.example', both), 'http://plain.example:80');
@@ -13,7 +13,7 @@ it('a server is reached by the proxy of its kind', () => {
   assert.equal(proxyOf('https://api.example', { HTTPS_PROXY: '' }), undefined);
 });
 
-it('this machine is reached without', () => {
+it('this machine is reached without a proxy', () => {
   for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '[::1]'])
     assert.equal(proxyOf(`https://${host}:6443`, env({})), undefined, host);
 });

@@ -19,7 +19,7 @@ interface Options {
   readonly store?: Map<string, unknown>;
 }
 
-/** A reflector that runs for as long as the test: it keeps `spec` of each object. */
+/** A reflector that runs until the test ends, and keeps the `spec` of each object. */
 function setUp(t: TestContext | undefined, options: Options = {}) {
   const { kube = new MemoryKube(), store = new Map<string, unknown>(), query = QUERY } = options;
   const clock = new ManualClock();
@@ -61,7 +61,7 @@ const object = (name: string, value: number, watched = true): KubeObject => ({
 const put = ({ kube }: Stage, name: string, value: number, watched = true) =>
   kube.seed(Pods, [object(name, value, watched)]);
 
-/** What the store should hold: what the server has, and the query selects. */
+/** What the store should hold: the objects of the server that the query selects. */
 const served = ({ kube }: Stage, names: readonly string[]) =>
   new Map(
     names.flatMap((name) => {
@@ -74,7 +74,7 @@ async function settled(): Promise<void> {
   for (let count = 0; count < 5; count += 1) await turn();
 }
 
-/** A running reflector that knows `a` and `b`, with a watch that has proven itself. */
+/** A running reflector that knows `a` and `b`, with a watch that has lasted long enough to count. */
 async function watchingStage(t: TestContext): Promise<Stage> {
   const stage = setUp(t);
   put(stage, 'a', 1);
@@ -90,7 +90,7 @@ const requestsOf = ({ kube }: Stage, verb: string) =>
   kube.requests.filter((request) => request.startsWith(verb)).length;
 
 describe('a local store', () => {
-  it('holds what was there, and follows what comes, changes and goes', async (t) => {
+  it('holds the objects that exist at the start, and follows each addition, change and deletion', async (t) => {
     const stage = setUp(t);
     put(stage, 'a', 1);
     put(stage, 'unwatched', 1, false);
@@ -107,7 +107,7 @@ describe('a local store', () => {
     assert.equal(requestsOf(stage, 'list'), 1);
   });
 
-  it('does not tell of a change of what is not read', async (t) => {
+  it('reports no change of a field that is not read', async (t) => {
     const stage = await watchingStage(t);
     await stage.kube.patch(ref('a'), [{ op: 'add', path: '/status', value: { phase: 'Running' } }]);
     await stage.kube.patch(ref('a'), [{ op: 'add', path: '/metadata/annotations', value: { seen: 'now' } }]);
@@ -120,7 +120,7 @@ describe('a local store', () => {
     assert.deepEqual(stage.changes, []);
   });
 
-  it('shared by one reflector a namespace loses nothing of the others when one lists again', async (t) => {
+  it('shared by a reflector for each namespace keeps the objects of the others when one lists again', async (t) => {
     const kube = new MemoryKube();
     const store = new Map<string, unknown>();
     const stages = ['one', 'two'].map((namespace) => setUp(t, { kube, store, query: { namespace } }));
@@ -136,7 +136,7 @@ describe('a local store', () => {
     assert.deepEqual([...store.keys()].sort(), ['in-one', 'in-two', 'new']);
   });
 
-  it('learns of what was deleted while there was no watch', async (t) => {
+  it('learns of objects that were deleted while there was no watch', async (t) => {
     const stage = await watchingStage(t);
     stage.kube.intercept = (request) => {
       if (/^(watch|list)/.test(request)) throw failure(0, '', 'no route');
@@ -152,7 +152,7 @@ describe('a local store', () => {
 });
 
 describe('a watch that breaks', () => {
-  it('goes on from where it was, without another list', async (t) => {
+  it('resumes at its last version, without another list', async (t) => {
     const stage = await watchingStage(t);
     for (const error of [undefined, new Error('connection reset')]) {
       stage.kube.feed.cut(error);
@@ -164,7 +164,7 @@ describe('a watch that breaks', () => {
     assert.deepEqual(stage.changes, ['c', 'c']);
   });
 
-  it('goes on from the last bookmark, so that what is old may be forgotten', async (t) => {
+  it('resumes at the last bookmark, so the server may forget older versions', async (t) => {
     const stage = await watchingStage(t);
     put(stage, 'unwatched', 1, false);
     stage.kube.feed.bookmark();
@@ -174,7 +174,7 @@ describe('a watch that breaks', () => {
     assert.equal(requestsOf(stage, 'list'), 1);
   });
 
-  it('begins afresh where its version is too old, however the server says so', async (t) => {
+  it('lists again if its version is too old, however the server says so', async (t) => {
     for (const how of ['status', 'event'] as const) {
       const stage = await watchingStage(t);
       stage.kube.feed.expiredBy = how;
@@ -188,7 +188,7 @@ describe('a watch that breaks', () => {
     }
   });
 
-  it('begins afresh after an error in the middle of the stream', async (t) => {
+  it('lists again after an error in the middle of the stream', async (t) => {
     const stage = await watchingStage(t);
     stage.kube.feed.say({ type: 'ERROR', object: { kind: 'Status', code: 500 } as unknown as KubeObject });
     stage.kube.feed.cut();
@@ -197,7 +197,7 @@ describe('a watch that breaks', () => {
     assert.equal(requestsOf(stage, 'list'), 2);
   });
 
-  it('is tried again ever more slowly, but at least every five seconds, and quickly again later', async (t) => {
+  it('is retried ever more slowly, but at least every five seconds, and quickly after a later break', async (t) => {
     const stage = await watchingStage(t);
     const retries = async (count: number) => {
       stage.clock.slept.length = 0;
@@ -218,7 +218,7 @@ describe('a watch that breaks', () => {
     assert.equal(stage.log.with(/watch re-established/).length, 1);
   });
 
-  it('counts as none while the server neither grants nor refuses it', async (t) => {
+  it('counts as no watch while the server neither grants nor refuses it', async (t) => {
     const stage = await watchingStage(t);
     const { promise, reject } = Promise.withResolvers<void>();
     stage.kube.intercept = (request) => (request.startsWith('watch') ? promise : undefined);
@@ -231,7 +231,7 @@ describe('a watch that breaks', () => {
     await stage.clock.passUntil(() => stage.reflector.staleMs() === 0, 1_000);
   });
 
-  it('is not opened in a hot loop where every stream ends at once', async (t) => {
+  it('is not reopened in a hot loop if every stream ends at once', async (t) => {
     const stage = await watchingStage(t);
     const { watch } = stage.kube;
     stage.kube.watch = (...args) => {
@@ -244,7 +244,7 @@ describe('a watch that breaks', () => {
     assert.ok(requestsOf(stage, 'watch') <= 3, `${requestsOf(stage, 'watch')} watches in no time`);
   });
 
-  it('ends for good with the signal, whatever it was doing', async () => {
+  it('ends for good when its signal is aborted, in whatever state it was', async () => {
     const doing: Array<(stage: Stage) => Promise<void>> = [
       async () => undefined,
       (stage) => stage.watching(),
@@ -277,7 +277,7 @@ describe('the age of a store', () => {
     assert.equal(stage.reflector.staleMs(), 0);
   });
 
-  it('counts from the beginning until there is one, and a watch counts when it has lasted 1 s', async (t) => {
+  it('counts from the start until the first watch is up, and a watch counts as up when it has lasted 1 s', async (t) => {
     const stage = setUp(t);
     stage.kube.intercept = () => {
       throw failure(0, '', 'no route');
@@ -298,7 +298,7 @@ describe('the age of a store', () => {
     assert.equal(stage.reflector.staleMs(), 0);
   });
 
-  it('grows with the time that the watch cannot be had, and is 0 again after it', async (t) => {
+  it('grows for as long as no watch can be opened, and is 0 again afterwards', async (t) => {
     const stage = await watchingStage(t);
     stage.kube.intercept = () => {
       throw failure(0, '', 'no route');
@@ -363,7 +363,7 @@ describe('whatever happens to objects and connections', () => {
     } else await turn();
   }
 
-  it('the store ends up equal to what the server has, and every difference was told', async () => {
+  it('the store ends up equal to the server, and every difference was reported', async () => {
     const run = fc.record({ events: fc.array(event, { maxLength: 40 }), byEvent: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(run, async ({ events, byEvent }) => {

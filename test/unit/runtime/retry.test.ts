@@ -46,13 +46,13 @@ describe('a wait after a failure', () => {
     assert.deepEqual(waits, [250, 500, 1_000, 2_000, 4_000, 5_000, 5_000]);
   });
 
-  it('is as long as the answer asks, up to half a minute', async () => {
+  it('is as long as the answer asks for, up to half a minute', async () => {
     const { waitOf } = setUp();
     assert.equal(await waitOf(failure(429, '', 'slow down', 7)), 7_000);
     assert.equal(await waitOf(failure(429, '', 'slow down', 3_600)), 30_000);
   });
 
-  it('ends soon after a request of another got through, and the next one is short again', async () => {
+  it('ends soon after the request of another caller succeeded, and the next wait is short again', async () => {
     const stage = setUp();
     await untilSlow(stage);
     const waitMs = await stage.waitOf(NO_ROUTE, () => stage.outage.notify());
@@ -60,7 +60,7 @@ describe('a wait after a failure', () => {
     assert.equal(await stage.waitOf(), 250);
   });
 
-  it('of what fails although others get through ends early only once in ten seconds', async () => {
+  it('ends early only once in ten seconds if the own request fails while others succeed', async () => {
     const stage = setUp();
     await untilSlow(stage);
     let waits = 0;
@@ -72,7 +72,7 @@ describe('a wait after a failure', () => {
     assert.ok(waits < (600 / 10) * 7, `${waits} tries in ten minutes`);
   });
 
-  it('ends with the signal', async () => {
+  it('ends when its signal is aborted', async () => {
     const { clock, retry } = setUp();
     const stop = new AbortController();
     const waiting = retry.afterFailure(NO_ROUTE, stop.signal);
@@ -83,11 +83,11 @@ describe('a wait after a failure', () => {
   });
 });
 
-describe('what is said of failures', () => {
+describe('the log of failures', () => {
   const said = ({ log }: ReturnType<typeof setUp>) =>
     log.lines.filter(({ level }) => level !== 'debug').map(({ level, message }) => `${level} ${message}`);
 
-  it('is one warning, one more each minute, and when it is over', async () => {
+  it('is one warning, another warning each minute, and a line when the failures are over', async () => {
     const stage = setUp();
     const endMs = stage.clock.monotonicMs() + 150_000;
     while (stage.clock.monotonicMs() < endMs) await stage.waitOf();

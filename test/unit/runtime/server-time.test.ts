@@ -1,4 +1,4 @@
-/** Wall-clock time as the API server has it. */
+/** Wall-clock time by the clock of the API server. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ServerTime } from '../../../runtime/kube/server-time.ts';
@@ -15,12 +15,12 @@ function told(...datesMs: number[]) {
 }
 
 describe('the wall clock', () => {
-  it('is the machine’s while the API server agrees, to the second and the travel of an answer', () => {
+  it('is the machine’s clock while the API server agrees, to within a second and the travel time of an answer', () => {
     for (const offMs of [-2_500, -1_000, 0, 1_500])
       assert.equal(told(START_MS + offMs).offsetMs(), 0, `${offMs}`);
   });
 
-  it('is not put back by an answer that took long', () => {
+  it('is not set back by a slow answer', () => {
     const { machine, serverTime, offsetMs } = told(START_MS);
     machine.advance(8_000);
     serverTime.note(START_MS, 8_000);
@@ -29,14 +29,14 @@ describe('the wall clock', () => {
     assert.equal(offsetMs(), -8_000, 'but by one that is older than that');
   });
 
-  it('is never ahead of the API server’s where the machine’s is off, whichever way', () => {
+  it('is never ahead of the API server if the machine’s clock is wrong, in either direction', () => {
     for (const offMs of [-HOUR_MS, -10_000, 10_000, 24 * HOUR_MS]) {
       const { serverTime } = told(START_MS + offMs);
       assert.equal(serverTime.clock.nowMs(), START_MS + offMs);
     }
   });
 
-  it('follows a machine’s clock that jumps, from the next answer on', () => {
+  it('is corrected by the next answer after the machine’s clock jumps', () => {
     const { machine, serverTime } = told(START_MS);
     machine.advance(HOUR_MS);
     serverTime.note(START_MS, 0);
@@ -46,7 +46,7 @@ describe('the wall clock', () => {
     assert.equal(serverTime.clock.nowMs(), START_MS + 1_000, 'and does not wander once it is right');
   });
 
-  it('tells of each correction, and of nothing else', () => {
+  it('logs each correction, and nothing else', () => {
     const { machine, serverTime } = told(START_MS);
     let corrections = 0;
     const stop = serverTime.onCorrection(() => {

@@ -8,11 +8,11 @@ const STEP_MS = 3;
 /** The time after which a slice is over, and the step in which that happens. */
 const TURN_MS_MAX = 8 + STEP_MS;
 
-/** A clock that moves with the work, and which turn of the event loop it is. */
+/** A clock that moves with the work, and a counter of the turns of the event loop. */
 class Stage {
   readonly clock = new ManualClock();
   turn = 0;
-  /** Who worked in which turn, a step each. */
+  /** Which work ran in which turn, one entry for each step. */
   readonly done: Array<{ readonly turn: number; readonly name: string }> = [];
 
   *work(name: string, steps: number): Generator<undefined, string> {
@@ -24,7 +24,7 @@ class Stage {
     return name;
   }
 
-  /** Works in slices under all of these names at once, and counts the turns. Resolves to what that resolves to. */
+  /** Runs the works of all these names in slices at once, and counts the turns. Resolves to their results. */
   async workAtOnce(names: readonly string[], steps: number): Promise<string[]> {
     let isOver = false;
     const count = async () => {
@@ -52,14 +52,14 @@ describe('long work in slices', () => {
     }
   });
 
-  it('takes its turns in order, so that none is held up by the others', async () => {
+  it('takes turns in order, so no work holds up another', async () => {
     const stage = new Stage();
     await stage.workAtOnce(['a', 'b'], 30);
     const endOf = (name: string) => stage.done.findLastIndex((step) => step.name === name);
     assert.ok(Math.abs(endOf('a') - endOf('b')) <= 6, `${endOf('a')} and ${endOf('b')}`);
   });
 
-  it('is over at once where it is short', async () => {
+  it('ends in the same turn if it is short', async () => {
     const stage = new Stage();
     let isOver = false;
     void inSlices(stage.clock, stage.work('a', 2)).then(() => {

@@ -22,8 +22,8 @@ function setUp() {
   return { clock, wake, wait, stop };
 }
 
-describe('a wait for the bell', () => {
-  it('ends when it rings', async () => {
+describe('a wait for a notification', () => {
+  it('ends with the notification', async () => {
     const { wake, wait } = setUp();
     const isOver = wait();
     assert.equal(await isOver(), false);
@@ -31,14 +31,14 @@ describe('a wait for the bell', () => {
     assert.equal(await isOver(), true);
   });
 
-  it('ends at once if it rang before, however often, and the next one waits again', async () => {
+  it('ends at once after one or more earlier notifications, and the next wait does not', async () => {
     const { wake, wait } = setUp();
     for (let times = 0; times < 3; times += 1) wake.notify();
     assert.equal(await wait()(), true);
     assert.equal(await wait()(), false);
   });
 
-  it('misses no ring that comes between two waits', async () => {
+  it('misses no notification between two waits', async () => {
     const { wake, wait } = setUp();
     const first = wait();
     wake.notify();
@@ -47,7 +47,7 @@ describe('a wait for the bell', () => {
     assert.equal(await wait()(), true);
   });
 
-  it('ends after its time', async () => {
+  it('ends when its timeout is over', async () => {
     const { clock, wait } = setUp();
     const isOver = wait(1_000);
     clock.advance(999);
@@ -59,7 +59,7 @@ describe('a wait for the bell', () => {
     assert.equal(await next(), false, 'the time of a former wait is over with it');
   });
 
-  it('ends with the signal, before it or during it', async () => {
+  it('ends when its signal is aborted, before the wait or during the wait', async () => {
     const { stop, wait } = setUp();
     const isOver = wait();
     stop.abort();

@@ -1,5 +1,5 @@
 /**
- * Caches and directory of one replica over an API server in memory.
+ * Caches and membership of one replica over an API server in memory.
  */
 
 import type { TestContext } from 'node:test';
@@ -22,7 +22,7 @@ export class Watched {
   readonly clock = new ManualClock();
   readonly caches: Caches;
   readonly memberships: MembershipCache;
-  /** What the caches told, as `kind key`. */
+  /** The changes that the caches reported, as `kind key`. */
   readonly told: string[] = [];
   readonly #stop = new AbortController();
 
@@ -42,7 +42,7 @@ export class Watched {
     t.after(() => this.#stop.abort());
   }
 
-  /** Watches from now on, where validators of these names are already. */
+  /** Starts to watch a cluster that already has validators of these names. */
   static async over(t: TestContext, ...names: readonly string[]): Promise<Watched> {
     const watched = new Watched(t);
     watched.putValidators(...names);
@@ -72,12 +72,12 @@ export class Watched {
     this.told.length = 0;
   }
 
-  /** Lets happen what needs no time to pass. */
+  /** Lets everything happen that needs no time to pass. */
   async settle(until: () => boolean = () => false): Promise<void> {
     for (let count = 0; count < 10 && !until(); count += 1) await turn();
   }
 
-  /** Lets `ms` pass, and what falls due in it happen. */
+  /** Lets `ms` pass, with everything that is due in that time. */
   async pass(ms: number): Promise<void> {
     this.clock.advance(ms);
     await this.settle();

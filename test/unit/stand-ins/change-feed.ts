@@ -36,7 +36,7 @@ export function matches(query: ListQuery, { metadata }: KubeObject): boolean {
   );
 }
 
-/** An object that is selected no more is deleted as far as the watch goes. */
+/** For a watch, an object that its selector no longer selects is deleted. */
 function eventFor({ resource, query }: Stream, change: Change): WatchEvent | undefined {
   const { former, next, version } = change;
   if (change.resource.plural !== resource.plural) return undefined;
@@ -59,14 +59,14 @@ export class ChangeFeed {
   readonly #streams = new Set<Stream>();
   #version = 0;
   #oldest = 0;
-  /** How a version that is too old is answered: by the status of the answer, or by an event in the stream. */
+  /** How the server answers a version that is too old: by the status of the answer, or by an event in the stream. */
   expiredBy: 'status' | 'event' = 'status';
 
   get version(): number {
     return this.#version;
   }
 
-  /** How many watches are up. */
+  /** The number of open watches. */
   get streams(): number {
     return this.#streams.size;
   }
@@ -86,7 +86,7 @@ export class ChangeFeed {
     return { items: structuredClone(items), resourceVersion: String(this.#version) };
   }
 
-  /** Streams until it is ended from either side, as Kube.watch promises. */
+  /** Streams until either side ends the stream, as Kube.watch promises. */
   async watch(
     target: { resource: Resource; query: WatchQuery },
     onEvent: (event: WatchEvent) => void,
@@ -113,17 +113,17 @@ export class ChangeFeed {
     });
   }
 
-  /** Sends an event as it is to every watch, for instance one that a server never should. */
+  /** Sends an event unchanged to every watch, for example an event that a real server must never send. */
   say(event: WatchEvent): void {
     for (const stream of [...this.#streams]) stream.onEvent(structuredClone(event));
   }
 
-  /** Tells every watch how far it has come, as the server does about once a minute. */
+  /** Sends every watch a bookmark with the present version, as the server does about once a minute. */
   bookmark(): void {
     this.say({ type: 'BOOKMARK', object: { metadata: { name: '', resourceVersion: `${this.#version}` } } });
   }
 
-  /** Ends every watch, as the server or the network does; with an error it fails. */
+  /** Ends every watch, as the server or the network does. With `error`, each watch fails with that error. */
   cut(error?: Error): void {
     for (const stream of [...this.#streams]) {
       this.#streams.delete(stream);
@@ -131,7 +131,7 @@ export class ChangeFeed {
     }
   }
 
-  /** Forgets what was, so that a watch from an old version must list again. */
+  /** Forgets old changes, so that a watch from an old version must list again. */
   compact(): void {
     this.#oldest = this.#version;
     this.#changes.length = 0;

@@ -1,4 +1,4 @@
-/** Waiting for what comes by itself, over real connections: the deadline is only there to end a test that has failed. */
+/** Waits for something that happens over real connections. The deadline only ends a test that has failed. */
 import { until } from '../../cluster/until.ts';
 
 /** Resolves once `condition` holds; rejects after a minute. */

@@ -1,4 +1,4 @@
-/** The kubectl that `make setup` has linked, beside which ours is tried; where there is none, ours is tried alone. */
+/** The kubectl that `make setup` has linked. Tests compare our client with it; without kubectl, they try our client alone. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ const KUBECTL = join(import.meta.dirname, '../../../.cache/bin/kubectl');
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** What kubectl printed; undefined where it failed, or is not here. */
+/** The output of kubectl; undefined if kubectl failed, or is not installed. */
 export async function kubectl(args: readonly string[], env: Env): Promise<string | undefined> {
   const child = spawn(KUBECTL, args, { env: { ...env }, stdio: ['ignore', 'pipe', 'ignore'] });
   let text = '';
@@ -20,5 +20,5 @@ export async function kubectl(args: readonly string[], env: Env): Promise<string
   });
 }
 
-/** False where only ours can be tried. */
+/** True if kubectl is installed. */
 export const hasKubectl = existsSync(KUBECTL);

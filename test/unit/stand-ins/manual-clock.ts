@@ -12,10 +12,10 @@ interface Sleeper {
 }
 
 const TURN_MS = 5_000;
-/** Turns of the event loop in which all that follows from a moment has happened. */
+/** After so many turns of the event loop, everything that follows from a moment has happened. */
 const TURNS = 10;
 const WORK_REAL_MS = 1;
-/** So long may the machine be busy with something else. */
+/** The longest time for which the machine may be busy with other work. */
 const DEADLINE_REAL_MS = 120_000;
 
 export class ManualClock implements Clock {
@@ -23,10 +23,10 @@ export class ManualClock implements Clock {
   readonly #startMs: number;
   readonly #sleepers = new Set<Sleeper>();
   readonly #busy: Array<() => boolean> = [isAtWork];
-  /** Every length that was asked for, in order. */
+  /** The length of every sleep that was asked for, in order. */
   readonly slept: number[] = [];
 
-  /** Starts at the real time by default, which real TLS handshakes compare certificates with. */
+  /** Starts at the real time by default, because real TLS handshakes compare certificates with the real time. */
   constructor(startMs = NOW_MS) {
     this.#startMs = startMs;
   }
@@ -71,7 +71,7 @@ export class ManualClock implements Clock {
     for (const sleeper of this.#sleepers) if (sleeper.dueMs <= this.#passedMs) sleeper.wake();
   }
 
-  /** Lets no time pass until `isBusy` says that there is nothing to wait for: an answer over a real connection, say. */
+  /** Lets no time pass while `isBusy` is true, for example until an answer over a real connection has come. */
   waitFor(isBusy: () => boolean): void {
     this.#busy.push(isBusy);
   }
@@ -87,7 +87,7 @@ export class ManualClock implements Clock {
     return promise;
   }
 
-  /** The same until `condition` holds; `turnMs` is how much time passes at once. Rejects after two real minutes. */
+  /** Lets time pass, `turnMs` at once, until `condition` holds. Rejects after two real minutes. */
   async passUntil(condition: () => boolean, turnMs = TURN_MS): Promise<void> {
     const deadlineMs = performance.now() + DEADLINE_REAL_MS;
     while (!condition()) {

@@ -32,9 +32,9 @@ export class MemoryKube implements Kube {
   readonly #listeners = new Set<() => void>();
   /** The watches, and how they break. */
   readonly feed = new ChangeFeed();
-  /** Every request, as `verb path`. */
+  /** All requests so far, as `verb path`. */
   readonly requests: string[] = [];
-  /** Called before each request is served; what it throws is the answer. */
+  /** Called before each request is served. An error that the function throws is the answer. */
   intercept: (request: string) => void | Promise<void> = () => undefined;
 
   get = (ref: ObjectRef) =>
@@ -113,7 +113,7 @@ export class MemoryKube implements Kube {
       this.#tell();
     });
 
-  /** What a watch would offer: the object as it is, and a call after every change of anything. */
+  /** The same as a watch offers: the present object, and a call after each change of any object. */
   observe = (ref: ObjectRef): KubeObject | undefined => this.#find(ref);
 
   onChange = (listener: () => void): (() => void) => {
@@ -121,7 +121,7 @@ export class MemoryKube implements Kube {
     return () => this.#listeners.delete(listener);
   };
 
-  /** Puts objects there as they are, as if they had always been. */
+  /** Stores objects unchanged, as if they had existed from the start. */
   seed(resource: Resource, objects: readonly KubeObject[]): void {
     for (const object of objects) {
       const { namespace, name } = object.metadata;
@@ -132,7 +132,7 @@ export class MemoryKube implements Kube {
   async #serve<T>(verb: string, path: string, answer: () => T): Promise<T> {
     const request = `${verb} ${path}`;
     this.requests.push(request);
-    // Others get their turn between a request and its answer, as over a network.
+    // Other work runs between a request and its answer, as over a network.
     await new Promise(setImmediate);
     await this.intercept(request);
     return answer();
@@ -163,7 +163,7 @@ export class MemoryKube implements Kube {
     return this.#store(ref, { ...object, metadata: { ...object.metadata, managedFields } });
   }
 
-  /** Like the API server, it knows a write that changes nothing and keeps the version. */
+  /** Stores the object. Like the API server, this keeps the resourceVersion if a write changes nothing. */
   #store(ref: ObjectRef, object: KubeObject): KubeObject {
     const former = this.#find(ref);
     const versionless = { ...object, metadata: { ...object.metadata } };

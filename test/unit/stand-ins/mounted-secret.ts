@@ -9,12 +9,12 @@ export class MountedSecret {
   readonly folder: string;
   #version = 0;
 
-  /** Nothing is there before the first write. */
+  /** The folder is empty before the first write. */
   constructor(folder: string) {
     this.folder = folder;
   }
 
-  /** Puts these files in place of those before; the folder of the former version goes, as with the kubelet. */
+  /** Replaces the files by these. The folder of the former version is deleted, as the kubelet does. */
   write(files: Readonly<Record<string, string>>): void {
     this.#version += 1;
     const name = `..2026_11_24_${this.#version}`;

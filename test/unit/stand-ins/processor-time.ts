@@ -1,6 +1,6 @@
-/** What work costs, by the processor's time: unlike the clock's it does not depend on what else the machine does. */
+/** The processor time of work. Unlike the time of the clock, processor time does not depend on other work of the machine. */
 
-/** Runs `work`; resolves to what it resolves to, and to the milliseconds of the processor that the process took for it. */
+/** Runs `work`. Resolves to the result of `work`, and to the processor time that the process took, ms. */
 export async function processorTimeOf<T>(
   work: () => T | Promise<T>,
 ): Promise<{ value: T; processorMs: number }> {

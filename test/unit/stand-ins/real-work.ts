@@ -5,7 +5,7 @@
 import { createHook } from 'node:async_hooks';
 
 interface KeyJob {
-  /** Told when the key is there; a job that its caller waits for, which is over at once, has none. */
+  /** Called when the key is made. A synchronous job, which is over at once, has no callback. */
   readonly ondone?: unknown;
 }
 
@@ -18,10 +18,10 @@ createHook({
   after: (id) => void making.delete(id),
 }).enable();
 
-/** True from the moment at which a key is asked for until its caller has it. */
+/** True from the request for a key until the caller has the key. */
 const isMakingKeys = (): boolean => [...making.values()].some(({ ondone }) => ondone !== undefined);
 
-/** A file that is being opened, read or closed is among Node's requests. */
+/** True while a file is being opened, read or closed: Node lists these requests as active. */
 const isReadingFiles = (): boolean =>
   process.getActiveResourcesInfo().some((resource) => /^(FSReq|CloseReq)/.test(resource));
 

@@ -1,4 +1,4 @@
-/** Reviews that no honest client sends: each is answered, in time, and the next good one is served. */
+/** Reviews that no honest client sends. Each is answered in time, and the next good review is served. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
@@ -15,7 +15,7 @@ type Raw = any;
 type Change = (pod: Raw) => void;
 
 const SENTENCE = /^[A-Z][^\n]*\.$/;
-/** Of the processor. Generous: what these tests are about took half a minute, and more for more. */
+/** Processor time. The limit is generous: without our protection, these reviews took half a minute or more. */
 const SLOW_MS = 3_000;
 
 const many = <T>(length: number, make: (index: number) => T): T[] =>
@@ -105,7 +105,7 @@ describe('a body is answered as if it were an ordinary one', () => {
   }
 });
 
-describe('a pod is injected, and nothing of it is lost', () => {
+describe('a pod is injected, and no part of the pod is lost', () => {
   const label = `${'p'.repeat(253)}/${'n'.repeat(63)}`;
   const cases: ReadonlyArray<[string, Change]> = [
     [
@@ -165,7 +165,7 @@ describe('a pod is injected, and nothing of it is lost', () => {
   }
 });
 
-describe('keys that mean something to JavaScript are keys like any other', () => {
+describe('keys with a meaning in JavaScript are ordinary keys', () => {
   for (const key of [
     '__proto__',
     'constructor',
@@ -193,7 +193,7 @@ describe('keys that mean something to JavaScript are keys like any other', () =>
   }
 });
 
-describe('a pod that is meant to keep us busy is answered at once', { timeout: 60_000 }, () => {
+describe('a pod that is made to keep us busy is answered at once', { timeout: 60_000 }, () => {
   const cases: ReadonlyArray<[string, Change]> = [
     [
       'with a path of 2 MB that goes up and down',
@@ -248,7 +248,7 @@ describe('a pod that is meant to keep us busy is answered at once', { timeout: 6
     });
   }
 
-  it('with a name for a StatefulSet that would be remembered', async () => {
+  it('with a StatefulSet name so long that remembering it would cost memory', async () => {
     const { ask, assertServes, memberships, results } = await setUp();
     const pod = changed(({ metadata }) => {
       metadata.ownerReferences[0].name = 'x'.repeat(60_000);
@@ -259,7 +259,7 @@ describe('a pod that is meant to keep us busy is answered at once', { timeout: 6
     await assertServes();
   });
 
-  it('of more than an ordinary size, also in a network that has just begun', async () => {
+  it('with more than the ordinary size, also in a network that has just begun', async () => {
     const { ask, memberships, results } = await setUp();
     memberships.join('newcomer');
     const pod = changed((raw) => {
@@ -273,7 +273,7 @@ describe('a pod that is meant to keep us busy is answered at once', { timeout: 6
   });
 });
 
-/** JSON.stringify would not get through what is nested too deep. */
+/** Writes the review without JSON.stringify, which fails on values that are nested too deep. */
 function textOfReview(pod: Raw): string {
   const deep = main(pod).securityContext?.seLinuxOptions?.a;
   if (!deep) return JSON.stringify(reviewOf(pod));
@@ -282,7 +282,7 @@ function textOfReview(pod: Raw): string {
   return text.replace('"@"', `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`);
 }
 
-describe('what others write', () => {
+describe('text that others write', () => {
   it('does not stay in memory', async () => {
     const { post } = await setUp();
     setFlagsFromString('--expose-gc');
@@ -291,7 +291,7 @@ describe('what others write', () => {
       collect();
       return process.memoryUsage().heapUsed / 1_000_000;
     };
-    /** The more of the two, should all be forgotten at some moment in between. */
+    /** Measured twice, in case everything is let go at one moment in between. The larger value counts. */
     const stayed: number[] = [];
     await post(reviewOf(operatorPod()));
     const before = usedMb();
@@ -315,7 +315,7 @@ describe('what others write', () => {
     assert.ok(JSON.stringify(lines).length < 2_000);
   });
 
-  it('stays on its line in the log, and in a warning', async () => {
+  it('cannot break out of its line in the log, or out of a warning', async () => {
     const { ask, lines } = await setUp();
     const mountPath = '/etc/stellar/peers/x\r\n{"level":50,"msg":"forged"}\u001b[2J\u202e';
     const pod = changed((raw) => main(raw).volumeMounts.push({ name: 'data', mountPath }));
@@ -325,7 +325,7 @@ describe('what others write', () => {
   });
 });
 
-it('a pod on the network of its machine gets no sidecar, which might tell the stellar-core of another pod there', async () => {
+it('a pod with hostNetwork gets no sidecar, because the sidecar might talk to the stellar-core of another pod there', async () => {
   const { ask } = await setUp();
   const pod = changed(({ spec }) => {
     spec.hostNetwork = true;
@@ -339,7 +339,7 @@ it('a pod on the network of its machine gets no sidecar, which might tell the st
   assert.equal(answer.response.warnings, undefined);
 });
 
-it('a Windows pod keeps its configuration: an init container as confined as ours would deny it', async () => {
+it('a Windows pod keeps its configuration, because the API server would refuse it with our Linux-only init container', async () => {
   const { ask } = await setUp();
   const pod = changed(({ spec }) => {
     spec.os = { name: 'windows' };

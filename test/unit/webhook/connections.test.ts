@@ -1,4 +1,4 @@
-/** What callers may cost us, over real connections; that a time is over is said by the test, and no test waits for it. */
+/** What callers may cost us, over real connections. Each test itself ends the timeouts, so no test waits for one. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
@@ -9,9 +9,9 @@ import { eventually } from '../stand-ins/eventually.ts';
 import { listening, operatorPod, PATH, reviewOf } from './served.ts';
 
 const REVIEW = JSON.stringify(reviewOf(operatorPod()));
-/** Ends what would never end; nothing takes so long, also on a busy machine. */
+/** Ends a test that would never end. No test takes so long, also on a busy machine. */
 const timeout = 90_000;
-/** So many letters arrive before the time is over. */
+/** The number of letters that arrive before the time is over. */
 const LETTERS = 5;
 
 const head = (headers: Record<string, string | number> = {}, line = `POST ${PATH} HTTP/1.1`) =>
@@ -20,7 +20,7 @@ const post = (body: string) =>
   `${head({ 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })}${body}`;
 const beginning = (length: number) => head({ 'content-type': 'application/json', 'content-length': length });
 
-/** Everything that comes on the connection until it is closed, or `enough` of it has come. */
+/** Everything that the connection receives until it is closed, or until the text matches `enough`. */
 function received(socket: TLSSocket, enough: RegExp | undefined = undefined): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
@@ -58,15 +58,15 @@ async function setUp(t: TestContext, limits: Partial<Limits> = {}) {
   t.after(served.stop);
   const { server } = served.server.app;
   const patience = { headersTimeout: server.headersTimeout, requestTimeout: server.requestTimeout };
-  /** From now on no headers and no body are in time. */
+  /** From now on, all headers and bodies are late. */
   const timeIsOver = () => void Object.assign(server, { headersTimeout: 1, requestTimeout: 1 });
-  /** A connection, and the server's end of it. */
+  /** A connection: the client's end and the server's end. */
   const bothEnds = async (): Promise<[TLSSocket, TLSSocket]> => {
     const accepted = once(server, 'secureConnection') as Promise<[TLSSocket]>;
     const socket = await served.connection();
     return [socket, (await accepted)[0]];
   };
-  /** A client that was turned away must not have broken it for the others. */
+  /** Asserts that a good review is still answered, so a refused client has broken nothing for others. */
   const assertServes = async () => {
     Object.assign(server, patience);
     const socket = await served.connection();
@@ -78,7 +78,7 @@ async function setUp(t: TestContext, limits: Partial<Limits> = {}) {
 }
 
 describe('a caller', { timeout }, () => {
-  it('has the time that the limits say', async (t) => {
+  it('has the timeouts that the limits set', async (t) => {
     const limits = { headersTimeoutMs: 11_000, requestTimeoutMs: 12_000, stalledTimeoutMs: 13_000 };
     const { server, bothEnds } = await setUp(t, limits);
     const [, far] = await bothEnds();
@@ -86,7 +86,7 @@ describe('a caller', { timeout }, () => {
     assert.deepEqual([headersTimeout, requestTimeout, far.timeout], [11_000, 12_000, 13_000]);
   });
 
-  it('that sends its headers letter by letter is turned away in time', async (t) => {
+  it('that sends its headers letter by letter is refused in time', async (t) => {
     const { bothEnds, timeIsOver, assertServes } = await setUp(t);
     const [socket, far] = await bothEnds();
     const answer = received(socket);
@@ -99,7 +99,7 @@ describe('a caller', { timeout }, () => {
     await assertServes();
   });
 
-  it('that sends its body letter by letter is turned away in time', async (t) => {
+  it('that sends its body letter by letter is refused in time', async (t) => {
     const { bothEnds, timeIsOver, assertServes } = await setUp(t);
     const [socket, far] = await bothEnds();
     const answer = received(socket);
@@ -110,7 +110,7 @@ describe('a caller', { timeout }, () => {
     await assertServes();
   });
 
-  it('that says nothing after the handshake is turned away in time', async (t) => {
+  it('that sends nothing after the handshake is disconnected in time', async (t) => {
     const { connection, timeIsOver, assertServes } = await setUp(t);
     const answer = received(await connection());
     timeIsOver();
@@ -118,7 +118,7 @@ describe('a caller', { timeout }, () => {
     await assertServes();
   });
 
-  it('that says nothing after the handshake keeps no review of its address waiting', async (t) => {
+  it('that sends nothing after the handshake keeps no review from its address waiting', async (t) => {
     const { bothEnds, assertServes } = await setUp(t, { atOnce: 1 });
     const [silent] = await bothEnds();
     const [other] = await bothEnds();
@@ -126,7 +126,7 @@ describe('a caller', { timeout }, () => {
     assert.deepEqual([silent.closed, other.closed], [false, false]);
   });
 
-  it('that never reads its answers is cut off in time', async (t) => {
+  it('that never reads its answers is disconnected in time', async (t) => {
     const { bothEnds, results, assertServes } = await setUp(t);
     const [socket, far] = await bothEnds();
     socket.pause();
@@ -142,7 +142,7 @@ describe('a caller', { timeout }, () => {
     await assertServes();
   });
 
-  it('beyond the cap on connections is let in where others have more, whose oldest goes', async (t) => {
+  it('above the limit on connections is let in if another address has more, and the oldest connection of that address is closed', async (t) => {
     const { connection, lines } = await setUp(t, { connections: 3 });
     const apiServer = await connection();
     const [oldest] = [
@@ -175,13 +175,13 @@ describe('a caller', { timeout }, () => {
     assert.deepEqual(results, ['rejected', 'patched']);
   });
 
-  it('with more headers than an API server sends is refused, or heard without the rest of them', async (t) => {
+  it('with more headers than an API server sends is refused, or read without the surplus headers', async (t) => {
     const { connection, assertServes } = await setUp(t);
     const socket = await connection();
     const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`x-${index}`, '1']));
     socket.write(head({ ...many, 'content-type': 'application/json', 'content-length': 0 }));
     const { status, error } = refusalIn(await received(socket, /\."}/));
-    // Node 26 refuses them; 24 drops what is too many, the type and the length of the body among it.
+    // Node 26 refuses too many headers. Node 24 drops the surplus, among them the type and the length of the body.
     assert.ok([400, 415, 431].includes(status), `answered by ${status}`);
     assert.match(error, SENTENCE);
     await assertServes();
@@ -221,7 +221,7 @@ describe('a caller', { timeout }, () => {
     });
   }
 
-  it('that asks for a tunnel gets none', async (t) => {
+  it('that asks for a tunnel is refused', async (t) => {
     const { connection, assertServes } = await setUp(t);
     const socket = await connection();
     socket.write(head({}, 'CONNECT example.org:443 HTTP/1.1'));
@@ -229,7 +229,7 @@ describe('a caller', { timeout }, () => {
     await assertServes();
   });
 
-  it('that sends several reviews in one piece, before any is answered, gets no answer', async (t) => {
+  it('that sends several reviews in one piece, without waiting for an answer, gets no answer', async (t) => {
     const { bothEnds, results, assertServes } = await setUp(t);
     const [socket, far] = await bothEnds();
     const answer = received(socket);
@@ -241,8 +241,8 @@ describe('a caller', { timeout }, () => {
     await assertServes();
   });
 
-  // As Go's client does it: a connection for each review that is under way, kept for the next.
-  it('that has hundreds of reviews under way at once gets an answer to each, on new connections and on kept ones', async (t) => {
+  // Like Go's client: one connection for each review that is under way, kept for the next review.
+  it('with hundreds of reviews at once gets an answer to each, on new connections and on kept connections', async (t) => {
     const { connection, lines } = await setUp(t);
     const review = async (opened: Promise<TLSSocket>) => {
       const socket = await opened;
@@ -258,7 +258,7 @@ describe('a caller', { timeout }, () => {
     assert.deepEqual(lines, []);
   });
 
-  it('that is gone before its answer is there costs no other client an answer', async (t) => {
+  it('that disconnects before its answer is sent costs no other client an answer', async (t) => {
     const { connection, server, results, assertServes } = await setUp(t);
     const closed = Promise.withResolvers<void>();
     server.app.server.once('request', (incoming) => {
@@ -274,7 +274,7 @@ describe('a caller', { timeout }, () => {
     assert.deepEqual(results, ['patched', 'patched']);
   });
 
-  it('that breaks off in the middle of a review costs no other client an answer', async (t) => {
+  it('that disconnects in the middle of a review costs no other client an answer', async (t) => {
     const { connection, assertServes } = await setUp(t);
     const socket = await connection();
     socket.write(post(REVIEW).slice(0, -100));
@@ -284,7 +284,7 @@ describe('a caller', { timeout }, () => {
 });
 
 describe('large bodies', { timeout }, () => {
-  it('are read a few at once, the next is told to come again, and is served when there is room', async (t) => {
+  it('are read a few at once, and the next is refused with 429 until there is room', async (t) => {
     const { connection, assertServes, results } = await setUp(t, { largeBodies: 2 });
     const large = `${REVIEW}${' '.repeat(LARGE_BYTES)}`;
     const halves = await Promise.all([connection(), connection()]);
@@ -308,7 +308,7 @@ describe('large bodies', { timeout }, () => {
     assert.deepEqual(results, ['rejected', 'patched', 'patched', 'patched', 'patched']);
   });
 
-  it('of the full size are served, and a byte more is refused, whether or not it was announced', async (t) => {
+  it('of the full size are served, and one byte more is refused, with or without Content-Length', async (t) => {
     const { connection } = await setUp(t);
     const full = REVIEW.padEnd(BODY_BYTES_MAX);
     const fits = await connection();
@@ -326,7 +326,7 @@ describe('large bodies', { timeout }, () => {
 });
 
 describe('TLS', { timeout }, () => {
-  it('is 1.3 with a client that speaks it, 1.2 with one that does not, and nothing older', async (t) => {
+  it('has version 1.3, version 1.2 for a client without 1.3, and no older version', async (t) => {
     const { connection } = await setUp(t);
     assert.equal((await connection()).getProtocol(), 'TLSv1.3');
     assert.equal((await connection({ maxVersion: 'TLSv1.2' })).getProtocol(), 'TLSv1.2');
@@ -334,7 +334,7 @@ describe('TLS', { timeout }, () => {
     await assert.rejects(connection(old), /protocol version/);
   });
 
-  it('is the only thing that is spoken, and a handshake that is not finished is cut off', async (t) => {
+  it('is required, and a connection whose handshake does not finish is closed', async (t) => {
     const { server, assertServes } = await setUp(t, { headersTimeoutMs: 100 });
     const { connect } = await import('node:net');
     const { port } = server.app.server.address() as { port: number };

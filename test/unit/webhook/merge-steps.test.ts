@@ -1,4 +1,4 @@
-/** The pod that a merged configuration makes: what is copied from the main container, and what is not. */
+/** The pod of a validator with a merged configuration: which fields we copy from the main container, and which not. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it, test } from 'node:test';
@@ -17,7 +17,7 @@ const operatorPod = (): Raw => parse(readFileSync(GOLDEN, 'utf8'));
 const initOf = ({ spec }: Raw): Raw =>
   spec.initContainers?.find(({ name }: Raw) => name === 'stellar-peers-config');
 
-/** What admission makes of the operator's pod, changed before. */
+/** The operator's pod after `change` and admission. */
 function admitted(change: (pod: Raw) => void = () => undefined, config?: string) {
   const pod = operatorPod();
   change(pod);
@@ -33,11 +33,11 @@ function admitted(change: (pod: Raw) => void = () => undefined, config?: string)
 }
 
 const main = (pod: Raw) => pod.spec.containers[0];
-/** As the operator writes it of its main container. */
+/** The annotation as the operator writes it for the main container. */
 const APP_ARMOR = 'container.apparmor.security.beta.kubernetes.io/stellar-node';
 
 describe('the init container', () => {
-  it('is the main container’s image, pulled as that is, behind the pod’s own init containers', () => {
+  it('has the image and the pull policy of the main container, and comes after the pod’s own init containers', () => {
     const { init, result } = admitted((pod) => {
       main(pod).imagePullPolicy = 'Always';
       pod.spec.initContainers = [{ name: 'own', image: 'own' }];
@@ -50,7 +50,7 @@ describe('the init container', () => {
     assert.ok(!('imagePullPolicy' in admitted().init));
   });
 
-  it('asks for the processors, memory and disk that the main container asks for, and for nothing else of its', () => {
+  it('requests the same CPU, memory and disk as the main container, and no other resource', () => {
     const common = { cpu: '1', memory: '2Gi', 'ephemeral-storage': '1Gi' };
     const { init } = admitted((pod) => {
       const claims = [{ name: 'device' }];
@@ -60,7 +60,7 @@ describe('the init container', () => {
     assert.deepEqual(admitted().init.resources, {});
   });
 
-  it('fits Pod Security restricted, and runs as the user that the main container runs as', () => {
+  it('fits Pod Security restricted, and runs as the user of the main container', () => {
     const strict = {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -82,7 +82,7 @@ describe('the init container', () => {
     assert.deepEqual(byPod.init.securityContext, strict, 'the pod’s own profile holds');
   });
 
-  it('says all that the main container says of its security, which a policy may ask of each container', () => {
+  it('copies the whole securityContext of the main container, because a policy may ask for it in each container', () => {
     const said = { privileged: true, procMount: 'Unmasked', capabilities: { drop: ['NET_RAW'] } };
     const { init } = admitted((pod) => {
       main(pod).securityContext = { ...said, runAsUser: null };
@@ -94,7 +94,7 @@ describe('the init container', () => {
     });
   });
 
-  it('is confined by AppArmor as an annotation says of the main container, of which the API server makes a field', () => {
+  it('gets the AppArmor profile that an annotation sets for the main container, as the API server turns that into a field', () => {
     const profileOf = (value: string, own?: object) =>
       admitted((pod) => {
         pod.metadata.annotations = { [APP_ARMOR]: value };
@@ -109,7 +109,7 @@ describe('the init container', () => {
     assert.deepEqual(profileOf('runtime/default', own), own);
   });
 
-  it('reads peers.toml, and leaves others half of the preferred peers on a public network only', () => {
+  it('reads peers.toml, and leaves half of the preferred peers to others only on a public network', () => {
     const argumentsOn = (isPublic: boolean) => {
       const admission = { node: 'validator-1', optedOut: false, stamp: EMPTY_STAMP, isPublic };
       const pod = operatorPod();
@@ -129,7 +129,7 @@ describe('the init container', () => {
     assert.deepEqual(argumentsOn(false), [...common, 'all']);
   });
 
-  it('sees the original and the peers read-only, and writes to the volume in memory only', () => {
+  it('sees the original and the peers read-only, and writes only to the volume in memory', () => {
     assert.deepEqual(admitted().init.volumeMounts, [
       { name: 'config', mountPath: '/etc/stellar/peers-original', readOnly: true },
       { name: 'stellar-peers', mountPath: '/etc/stellar/peers', readOnly: true },
@@ -138,7 +138,7 @@ describe('the init container', () => {
   });
 });
 
-it('a configuration at /etc/stellar is merged there, and the rest of ours stands elsewhere', () => {
+it('a configuration at /etc/stellar is merged there, and our other mounts get other paths', () => {
   const file = '/etc/stellar/stellar-core.cfg';
   const {
     main: after,
@@ -154,14 +154,14 @@ it('a configuration at /etc/stellar is merged there, and the rest of ours stands
     { name: 'config', mountPath: '/stellar-peers/original', readOnly: true },
   ]);
   assert.equal(after.env.at(-1).value, '/stellar-peers/peers/peers.txt');
-  // The links that it makes lead to where the main container has the original.
+  // The links of the init container lead to the path of the original in the main container.
   assert.equal(init.command[4], '/stellar-peers/original');
   assert.equal(init.volumeMounts[0].mountPath, '/stellar-peers/original');
   const admission = { node: 'validator-1', optedOut: false, stamp: EMPTY_STAMP, config: file };
   assert.deepEqual(admit(result, admission).operations, []);
 });
 
-describe('asked again, after another admission changed the main container', () => {
+describe('in a second admission, after another webhook changed the main container', () => {
   const admission = { node: 'validator-1', optedOut: false, stamp: EMPTY_STAMP };
   const again = (pod: Raw): Raw => applied(pod, admit(pod, admission).operations);
   const [small, large] = ['1', '2'].map((cpu) => ({ cpu, memory: `${cpu}Gi` }));
@@ -183,7 +183,7 @@ describe('asked again, after another admission changed the main container', () =
     });
   }
 
-  it('an init container of our name that is not ours is left as it is', () => {
+  it('an init container that has our name but is not ours stays unchanged', () => {
     const foreign = { name: 'stellar-peers-config', image: 'own', resources: { requests: small } };
     const { result } = admitted((pod) => Object.assign(pod.spec, { initContainers: [foreign] }));
     assert.deepEqual(result.spec.initContainers, [foreign]);
@@ -191,7 +191,7 @@ describe('asked again, after another admission changed the main container', () =
 });
 
 describe('the main container', () => {
-  it('finds the merged folder at the very path, and its own with everything else about it kept', () => {
+  it('finds the merged folder at the original path, and keeps its own mount, with all other fields, at another path', () => {
     const { main: after } = admitted((pod) => {
       Object.assign(main(pod).volumeMounts[1], { mountPath: '/config/', recursiveReadOnly: 'IfPossible' });
     });
@@ -208,7 +208,7 @@ describe('the main container', () => {
     });
   });
 
-  it('is injected all the same where the configuration is left alone, with a warning', () => {
+  it('is still injected, with a warning, if the configuration is not merged', () => {
     const subPath = admitted((pod) => Object.assign(main(pod).volumeMounts[1], { subPath: 'x' }));
     const unknown = admitted(() => undefined, 'sometimes');
     for (const [found, code] of [
@@ -221,7 +221,7 @@ describe('the main container', () => {
     }
   });
 
-  it('is injected all the same where its mounts are not what they seem', () => {
+  it('is still injected if an entry of its mounts is not a mount', () => {
     const { warnings, init, result } = admitted((pod) => main(pod).volumeMounts.unshift('odd'));
     assert.deepEqual(warnings, ['ConfigNotReplaceable']);
     assert.equal(init, undefined);
@@ -229,7 +229,7 @@ describe('the main container', () => {
   });
 });
 
-test('an autoscaler may lose our volume, beside those that it might lose before', () => {
+test('an autoscaler may delete our volume, and the volumes that it could delete before', () => {
   const key = 'cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes';
   const named = (value: string | null | undefined, config?: string) =>
     admitted((pod) => {
@@ -243,7 +243,7 @@ test('an autoscaler may lose our volume, beside those that it might lose before'
   assert.equal(named(undefined, 'off'), undefined, 'without a merge there is no such volume');
 });
 
-/** Each of these changes one thing that is copied. */
+/** Each function changes one field that we copy. */
 const DIFFERENCES: Readonly<Record<string, (pod: Raw) => void>> = {
   image: (pod) => Object.assign(main(pod), { image: 'other.example/stellar-core:v1' }),
   pullPolicy: (pod) => Object.assign(main(pod), { imagePullPolicy: 'Never' }),
@@ -268,7 +268,7 @@ const DIFFERENCES: Readonly<Record<string, (pod: Raw) => void>> = {
   },
 };
 
-test('pods that differ in one thing only are told apart, whichever came before', () => {
+test('pods that differ in one field get different results, whichever pod came before', () => {
   const made = (name?: string) => {
     const file = name === 'file' ? '/config/other.cfg' : undefined;
     const { init, main: after } = admitted(name === undefined ? undefined : DIFFERENCES[name], file);

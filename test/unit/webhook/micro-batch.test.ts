@@ -1,12 +1,12 @@
 /**
- * What comes together is decided together, in order, and nothing of it is lost.
+ * Items that arrive together are decided together, in order, and none is lost.
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { inMicroBatches } from '../../../webhook/review/micro-batch.ts';
 
-/** Takes items in and writes down what became of each; deciding one takes `decideMs` of the clock. */
+/** Takes items and logs each step. The decision on an item takes `decideMs` of the clock. */
 function setUp({ decideMs = 0 } = {}) {
   let spentMs = 0;
   const told: string[] = [];
@@ -19,7 +19,7 @@ function setUp({ decideMs = 0 } = {}) {
 }
 
 describe('items that come in one turn of the event loop', () => {
-  it('are all decided, in the order in which they came, before the first is finished', async () => {
+  it('are all decided, in order of arrival, before the first is finished', async () => {
     const { take, told } = setUp();
     for (const item of ['a', 'b', 'c']) take(item);
     assert.deepEqual(told, [], 'nothing happens while others may still come');
@@ -27,7 +27,7 @@ describe('items that come in one turn of the event loop', () => {
     assert.deepEqual(told, ['decide a', 'decide b', 'decide c', 'finish a A', 'finish b B', 'finish c C']);
   });
 
-  it('are no reason for later ones to be passed over', async () => {
+  it('do not stop later items from being decided', async () => {
     const { take, told } = setUp();
     take('a');
     await turn();
@@ -36,7 +36,7 @@ describe('items that come in one turn of the event loop', () => {
     assert.deepEqual(told, ['decide a', 'finish a A', 'decide b', 'finish b B']);
   });
 
-  it('let others have a turn when they take long, and go on after it', async () => {
+  it('yield the event loop if they take long, and continue in the next turn', async () => {
     const { take, told } = setUp({ decideMs: 5 });
     const between: number[] = [];
     for (const item of ['a', 'b', 'c', 'd', 'e']) take(item);
@@ -51,7 +51,7 @@ describe('items that come in one turn of the event loop', () => {
     );
   });
 
-  it('are at most 64: then they are decided and finished before more are taken in', async () => {
+  it('are at most 64, and these are decided and finished before further items are taken', async () => {
     const { take, told } = setUp();
     for (let index = 1; index < 64; index += 1) take(`${index}`);
     assert.deepEqual(told, []);
@@ -66,7 +66,7 @@ describe('items that come in one turn of the event loop', () => {
     assert.equal(told.length, 130);
   });
 
-  it('that come while a turn is not over wait for the next one', async () => {
+  it('wait for the next turn if they arrive before a turn is over', async () => {
     const { take, told } = setUp({ decideMs: 10 });
     take('a');
     take('b');

@@ -1,5 +1,5 @@
 /**
- * Whose pod it is, and what it gets.
+ * To which validator a pod belongs, and what is injected.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -51,7 +51,7 @@ function setUp() {
   return { clock, village, holds, tried, admit };
 }
 
-/** Three published validators at rest. */
+/** Three published validators that do not change. */
 async function upToDate() {
   const parts = setUp();
   for (const name of ['v1', 'v2', 'v3']) parts.village.join(name);
@@ -74,7 +74,7 @@ test('a validator’s pod is stamped with the published view', async () => {
   assert.equal(stampOf(podOf('v1'), outcome.operations), village.published('stellar/v1')?.hash);
 });
 
-test('a validator of a public network leaves others half of its preferred peers', async () => {
+test('a validator of a public network leaves half of its preferred peers to others', async () => {
   const pod = parse(
     readFileSync(new URL('../../golden/admission/operator.input.yaml', import.meta.url), 'utf8'),
   );
@@ -90,7 +90,7 @@ test('a validator of a public network leaves others half of its preferred peers'
   }
 });
 
-test('the namespace may stand in the request only', async () => {
+test('the namespace may be given in the request only', async () => {
   const { admit } = await upToDate();
   const { metadata, ...rest } = podOf('v1') as { metadata: Record<string, unknown> };
   const { namespace: _, ...bare } = metadata;
@@ -114,27 +114,27 @@ test('a pod with copied labels, or of a StatefulSet that no StellarNode controls
   const stray = { ...podOf('v1'), metadata: { name: 'stray', labels: {} } };
   const outcome = await admit(stray);
   assert.deepEqual([outcome.result, outcome.warnings], ['skipped:UnknownOwner', []]);
-  // Of the other two the StellarNode may yet come, so a dry run shows what is decided without it.
+  // The StellarNode of the other two may still come, so a dry run shows the decision without the StellarNode.
   for (const name of ['own', 'v4']) {
     assert.equal((await admit(podOf(name), { dryRun: true })).result, 'skipped:UnknownOwner');
   }
 });
 
-test('a StatefulSet that is not in the cache is taken for the StellarNode’s of that name', async () => {
+test('a StatefulSet that is not in the cache counts as that of the StellarNode of that name', async () => {
   const { clock, village, admit } = setUp();
   village.join('v1', { withoutStatefulSet: true });
   village.publish();
   const pending = admit(podOf('v1'));
   await clock.pass(5_000);
   assert.equal((await pending).result, 'patched');
-  // The cached one may be the former one of that name.
+  // The StatefulSet in the cache may be a former one of that name.
   village.addStatefulSet('v1', { ownerUid: 'former node' });
   const recreated = admit(podOf('v1', { ownerUid: 'newer' }));
   await clock.pass(5_000);
   assert.equal((await recreated).result, 'patched');
 });
 
-test('StellarNode annotation, Namespace label and pod annotation opt out, without waiting', async () => {
+test('an annotation on the StellarNode or the pod, or a label on the Namespace, opts out without a wait', async () => {
   const { village, admit } = setUp();
   village.join('v1', { annotations: { 'stellar.org/peer-injection': 'disabled' } });
   assert.equal((await admit(podOf('v1'))).result, 'skipped:OptedOut');
@@ -155,7 +155,7 @@ test('an opt-out that arrives during the wait counts', async () => {
   assert.equal((await pending).result, 'skipped:OptedOut');
 });
 
-test('the pod of an unreadable validator is left alone, with its reason', async () => {
+test('the pod of an unreadable validator stays unchanged, with a reason', async () => {
   const { village, admit } = setUp();
   village.join('v1', { spec: { validatorConfig: { peerPort: 70_000 } } });
   const outcome = await admit(podOf('v1'));
@@ -184,7 +184,7 @@ test('other kinds and operations pass unchanged', async () => {
   assert.equal((await admit(podOf('v1'), { kind })).result, 'unchanged');
 });
 
-test('the leader’s probe is answered with the patch, without leader, caches or waiting', async () => {
+test('the preflight of the leader is answered with the patch, without leader, caches or waiting', async () => {
   const { village, holds, tried } = setUp();
   village.hasLeader = false;
   const review = readReview(JSON.stringify(preflightReview('u7', 'stellar-peers')));
@@ -193,7 +193,7 @@ test('the leader’s probe is answered with the patch, without leader, caches or
   assert.equal(preflightProblem(JSON.parse(answer('u7', outcome)), 'u7'), undefined);
 });
 
-test('each pod is stamped with the view that is published when it is admitted, and with nothing older', async () => {
+test('each pod is stamped with the view that is published when the pod is admitted, and with no older view', async () => {
   const { clock, village, admit } = await upToDate();
   const seen = new Set<string | undefined>();
   for (const name of ['v4', 'v5', 'v6']) {
@@ -207,7 +207,7 @@ test('each pod is stamped with the view that is published when it is admitted, a
   assert.equal(seen.size, 3);
 });
 
-test('pods of different validators are given their own keys, also where nothing is published', async () => {
+test('pods of different validators get their own keys, even if nothing is published', async () => {
   const { clock, village, admit } = setUp();
   village.hasLeader = false;
   for (const name of ['v1', 'v2']) village.join(name);
@@ -218,7 +218,7 @@ test('pods of different validators are given their own keys, also where nothing 
   }
 });
 
-test('a read replica of a validator is left as it is, without a warning', async () => {
+test('a read replica of a validator stays unchanged, without a warning', async () => {
   const { admit } = await upToDate();
   const outcome = await admit(podOf('v1-read'));
   assert.deepEqual(outcome, { result: 'skipped:ReadReplica', operations: [], warnings: [] });
@@ -247,7 +247,7 @@ describe('a pod that a policy may refuse with the sidecar', () => {
   }
   const nothing = { requests: { cpu: '0' } };
 
-  it('gets it once, and none when it comes again at once', async () => {
+  it('gets the sidecar once, and not when the pod comes again soon', async () => {
     const { clock, sidecarOf } = await asking();
     assert.equal(await sidecarOf('v1-0', { dryRun: true }), undefined, 'a dry run is not refused');
     assert.deepEqual(await sidecarOf('v1-0'), nothing);
@@ -259,7 +259,7 @@ describe('a pod that a policy may refuse with the sidecar', () => {
     assert.deepEqual(await sidecarOf('v1-0'), nothing, 'a pod that was made since, and is replaced');
   });
 
-  it('is tried twice at most while its controller waits longer after each refusal', async () => {
+  it('gets the sidecar at most twice while its controller waits longer after each refusal', async () => {
     const { clock, sidecarOf } = await asking();
     const tried: number[] = [];
     for (let times = 0, waitMs = 5; times < 40; times += 1, waitMs = Math.min(2 * waitMs, 1_000_000)) {
@@ -269,7 +269,7 @@ describe('a pod that a policy may refuse with the sidecar', () => {
     assert.equal(tried.length, 2, `tried at ${tried}`);
   });
 
-  it('is tried once where the caches never show its StatefulSet', async () => {
+  it('gets the sidecar once if the caches never show its StatefulSet', async () => {
     const parts = setUp();
     parts.village.join('v1', { withoutStatefulSet: true });
     parts.village.publish();
@@ -283,7 +283,7 @@ describe('a pod that a policy may refuse with the sidecar', () => {
     assert.deepEqual(asked, [true, undefined, undefined]);
   });
 
-  it('is tried twice at most by a replica that sees only the last refusals', async () => {
+  it('gets the sidecar at most twice from a replica that sees only the last refusals', async () => {
     const { clock, sidecarOf } = await asking();
     for (const expected of [nothing, nothing, undefined, undefined]) {
       assert.deepEqual(await sidecarOf('v1-0'), expected);
@@ -291,7 +291,7 @@ describe('a pod that a policy may refuse with the sidecar', () => {
     }
   });
 
-  it('gets it whatever was asked about in its name by who does not know its StatefulSet', async () => {
+  it('gets the sidecar whatever reviews were sent under its name with another UID of the StatefulSet', async () => {
     const { admit, clock, sidecarOf } = await asking();
     const asked = [1, 2, 3].map(() => admit(pod('v1-0', 'invented'), { name: 'v1-0' }));
     await clock.pass(5_000);
@@ -299,7 +299,7 @@ describe('a pod that a policy may refuse with the sidecar', () => {
     assert.deepEqual(await sidecarOf('v1-0'), nothing);
   });
 
-  it('is not forgotten for the many pods of another namespace', async () => {
+  it('is remembered even if another namespace has very many pods', async () => {
     const tried = new TriedPods(new FakeClock());
     tried.add('stellar', 'v1-0');
     for (let index = 0; index < 5_000; index += 1) tried.add('crowd', `v-${index}`);

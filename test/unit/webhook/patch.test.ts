@@ -1,5 +1,5 @@
 /**
- * Patches on arbitrary pods: they apply, keep what the user set, and are not made twice.
+ * Patches on arbitrary pods: each patch applies, keeps every field of the user, and a second admission adds nothing.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -13,7 +13,7 @@ import { assertInjected, assertUntouched } from './untouched.ts';
 const STAMP = { hash: '0123456789abcdef', digests: ['aaaaaaaa', 'bbbbbbbb'] };
 const options = { node: 'v1', optedOut: false, stamp: STAMP };
 
-/** As it arrives: plain JSON. */
+/** The pod as plain JSON, as the API server sends it. */
 const asJson = (value: unknown): Fields => JSON.parse(JSON.stringify(value));
 
 const some = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
@@ -81,7 +81,7 @@ const pod = fc.record({
   ),
 });
 
-test('a patch always applies, keeps what the user set, and a second admission has nothing to add', () => {
+test('a patch always applies and keeps every field of the user, and a second admission adds nothing', () => {
   let patched = 0;
   fc.assert(
     fc.property(pod.map(asJson), (input) => {
@@ -99,7 +99,7 @@ test('a patch always applies, keeps what the user set, and a second admission ha
   assert.ok(patched > 200, `only ${patched} of the pods were patched at all`);
 });
 
-test('a pod that mounts our volume twice at our path, once with a slash behind it, keeps both mounts', () => {
+test('a pod that mounts our volume twice at our path, once with a slash at the end, keeps both mounts', () => {
   const volumeMounts = ['/etc/stellar/peers/', '/etc/stellar/peers'].map((mountPath) => ({
     name: 'stellar-peers',
     mountPath,
@@ -113,7 +113,7 @@ test('a pod that mounts our volume twice at our path, once with a slash behind i
   assert.deepEqual(output.spec.containers[0]?.volumeMounts, volumeMounts);
 });
 
-test('whatever comes in, admission answers and the patch applies', () => {
+test('for any input, admission answers and the patch applies', () => {
   const junk = fc.letrec<{ value: unknown }>((tie) => ({
     value: fc.oneof(
       { maxDepth: 4 },
@@ -167,7 +167,7 @@ for (const [what, input] of DOUBTFUL) {
   });
 }
 
-test('an env list with entries that cannot be read is added to, not replaced', () => {
+test('an env list with unreadable entries gets our entry added, and is not replaced', () => {
   const input = withContainer({ env: [null, 'x', { name: 'A' }] });
   const { operations } = admit(input, options);
   assert.ok(operations.some(({ path: where }) => where === '/spec/containers/0/env/-'));

@@ -1,5 +1,5 @@
 /**
- * How long admission waits for a young network to settle.
+ * How long admission holds pods of a young network.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -18,7 +18,7 @@ function setUp() {
       freed.set(name, { why, atMs: clock.monotonicMs() - startMs, peers: village.peersOf(name) });
     });
   };
-  /** Its StellarNode is seen, and its pod comes. */
+  /** The StellarNode appears, and the review of its pod comes. */
   const come = (name: string, options?: Parameters<Village['join']>[1]): void => {
     village.join(name, options);
     admit(name);
@@ -29,7 +29,7 @@ function setUp() {
 const names = (count: number, prefix = 'v'): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`);
 
-/** A network that has been at rest for an hour. */
+/** A network that has not changed for an hour. */
 async function restingNetwork(count: number) {
   const parts = setUp();
   for (const name of names(count)) parts.village.join(name);
@@ -48,7 +48,7 @@ test('three validators 300 ms apart wait for each other and start with all peers
   }
   assert.equal(freed.size, 0);
   await clock.pass(3_000);
-  // The third came at 600 ms; a second of quiet later all of them go together.
+  // The third validator came at 600 ms. All are answered together, a second later.
   const expected = { why: 'settled', atMs: 1_600, peers: 2 };
   assert.deepEqual(
     [...freed],
@@ -56,7 +56,7 @@ test('three validators 300 ms apart wait for each other and start with all peers
   );
 });
 
-test('twenty validators at once go as soon as each has eight peers', async () => {
+test('twenty validators at once are admitted as soon as each has eight peers', async () => {
   const { clock, village, freed, come } = setUp();
   for (const name of names(20)) {
     come(name);
@@ -70,7 +70,7 @@ test('twenty validators at once go as soon as each has eight peers', async () =>
     assert.deepEqual({ why, peers }, { why: 'settled', peers: 19 });
 });
 
-test('in a network at rest no pod waits, and nothing is subscribed or timed', async () => {
+test('in a network that does not change no pod waits, and no timer or subscription is started', async () => {
   const { clock, village, freed, admit } = await restingNetwork(3);
   for (const name of names(3)) admit(name);
   assert.equal(clock.timers + village.listeners, 0);
@@ -81,7 +81,7 @@ test('in a network at rest no pod waits, and nothing is subscribed or timed', as
   );
 });
 
-test('a lonely validator waits for one second of quiet, no longer', async () => {
+test('a validator alone waits until one second has passed without a change, no longer', async () => {
   const { clock, village, freed, admit } = setUp();
   village.join('v1');
   village.publish();
@@ -104,7 +104,7 @@ test('no pod waits longer than three seconds after the first of the group', asyn
   assert.ok([...freed.values()].every(({ atMs }) => atMs <= 3_000));
 });
 
-test('a newcomer within the minute after that waits for its view, not for others', async () => {
+test('a validator that joins within a minute after the wait of its group waits for its view, not for other validators', async () => {
   const { clock, village, freed, admit, come } = setUp();
   for (const name of names(3)) village.join(name);
   village.publish();
@@ -117,7 +117,7 @@ test('a newcomer within the minute after that waits for its view, not for others
   village.publish();
   await clock.pass(20);
   assert.equal(freed.get('v4')?.peers, 3);
-  // And without a view for 1.5 s at most.
+  // Without a view, the validator waits for at most 1.5 s.
   come('v5');
   await clock.pass(1_490);
   assert.equal(freed.has('v5'), false);
@@ -125,7 +125,7 @@ test('a newcomer within the minute after that waits for its view, not for others
   assert.equal(freed.get('v5')?.why, 'timeIsUp');
 });
 
-test('after the minute the group may wait for others again', async () => {
+test('a group may wait for other validators again a minute after its last wait', async () => {
   const { clock, village, freed, admit } = setUp();
   village.join('v1');
   village.publish();
@@ -165,7 +165,7 @@ test('a pod whose StellarNode never appears waits 1.5 s once, then not again for
   assert.equal(freed.get('stranger')?.why, 'settled');
 });
 
-test('a read replica of a validator does not wait, whatever of it is in the caches', async () => {
+test('a read replica of a validator does not wait, whichever of its objects are in the caches', async () => {
   const { clock, village, freed, admit } = await restingNetwork(2);
   village.join('v1-read', { withoutStatefulSet: true });
   admit('v1-read');
@@ -177,7 +177,7 @@ test('a read replica of a validator does not wait, whatever of it is in the cach
   assert.deepEqual([freed.get('v1-read')?.why, freed.get('v2-read')?.why], ['settled', 'settled']);
 });
 
-test('without a leader no pod waits, and a leader that goes frees those that do', async () => {
+test('without a leader no pod waits, and when the leader disappears the waiting pods are admitted', async () => {
   const { clock, village, freed, come } = setUp();
   village.hasLeader = false;
   come('v1');
@@ -203,7 +203,7 @@ test('suspended and unreadable validators do not wait', async () => {
   assert.equal(freed.size, 2);
 });
 
-test('a view that stays out of date without a change of membership holds no validator', async () => {
+test('a view that stays out of date while the membership does not change holds no validator', async () => {
   const { clock, village, freed, admit } = await restingNetwork(3);
   village.join('v4');
   await clock.pass(11_000);
@@ -212,7 +212,7 @@ test('a view that stays out of date without a change of membership holds no vali
   assert.equal(freed.get('v1')?.why, 'settled');
 });
 
-test('the process holds for at most ten seconds of any minute', async () => {
+test('the process holds pods for at most ten seconds of any minute', async () => {
   const { clock, village, holds } = setUp();
   let heldMs = 0;
   let held = 0;
@@ -239,7 +239,7 @@ test('the process holds for at most ten seconds of any minute', async () => {
   assert.equal(isFree, false);
 });
 
-test('hundreds of held pods share one timer and one subscription, and release frees all', async () => {
+test('hundreds of held pods share one timer and one subscription, and a release admits all', async () => {
   const { clock, village, holds, freed, admit, come } = setUp();
   for (const name of names(200)) {
     come(name, { withoutStatefulSet: true });
@@ -254,7 +254,7 @@ test('hundreds of held pods share one timer and one subscription, and release fr
   assert.equal(freed.get('after')?.why, 'shutdown');
 });
 
-test('what is held at once is bounded by its size, and there is room again once one is freed', async () => {
+test('the reviews that are held have a limit on their total size, and each admitted review makes room', async () => {
   const { clock, village, holds } = setUp();
   const hold = (name: string, length: number) => {
     village.join(name, { withoutStatefulSet: true });
@@ -269,7 +269,7 @@ test('what is held at once is bounded by its size, and there is room again once 
   holds.release();
 });
 
-test('a pod that has all it needs does not wait for one of its group that lacks its view', async () => {
+test('a pod whose view is complete does not wait for a pod of the same group that lacks its view', async () => {
   const { clock, village, freed, admit } = await restingNetwork(9);
   village.join('v10', { withoutStatefulSet: true });
   village.join('v11');

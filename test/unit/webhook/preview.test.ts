@@ -1,5 +1,5 @@
 /**
- * What `stellar-peers preview` says, without any cluster.
+ * What `stellar-peers preview` prints, without a cluster.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { lineDiff } from '../../../webhook/preview/line-diff.ts';
 import { PreviewError, previews, renderPreview } from '../../../webhook/preview/preview.ts';
 import { pod, statefulSet } from '../world.ts';
 
-/** What a person reads. */
+/** The text that a person reads. */
 const preview = (...args: Parameters<typeof previews>): string =>
   previews(...args)
     .map(renderPreview)
@@ -36,7 +36,7 @@ test('a pod’s preview shows what would be added, as lines of YAML', () => {
   assert.deepEqual(gone, ['-         - name: config'], 'of the mount that moves aside, and nothing else');
 });
 
-test('it is said where the container would not read what is merged, or where the image decides', () => {
+test('a preview says if the container would not read the merged file, or if that depends on the image', () => {
   const operator = golden('operator');
   assert.match(
     preview(operator),
@@ -56,7 +56,7 @@ test('a StatefulSet is previewed by its template', () => {
   assert.match(text, /v7\.peers\.txt/);
 });
 
-test('a pod that would not be injected is told why', () => {
+test('a preview says why a pod would not be injected', () => {
   assert.match(
     preview(golden('foreign-volume')),
     /would not be injected\.\nThe pod already uses a name or path that we need.*\(volume stellar-peers\)\.\n$/,
@@ -78,7 +78,7 @@ test('the validator’s name comes from --node, the owner or the instance label'
   assert.match(preview(yamlOf('Pod', pod('v1', { injected: false }))), /pod of validator v1/);
 });
 
-test('a pod without the label would not be injected, since we are never asked: said in one breath', () => {
+test('a pod without the label would not be injected, because the API server never asks us about it', () => {
   const bare = { metadata: { name: 'p' }, spec: { containers: [{ name: 'core' }] } };
   const text = preview(yamlOf('Pod', bare), { node: 'v1' });
   assert.equal(
@@ -95,7 +95,7 @@ test('all StatefulSets of a List are previewed, as kubectl get prints them', () 
   assert.match(text, /^StatefulSet stellar\/v1, [\s\S]*^StatefulSet stellar\/v2, /m);
 });
 
-test('a pod of another program in a List keeps none of it from being previewed', () => {
+test('a pod of another program does not stop the preview of the other pods in a List', () => {
   const other = {
     kind: 'Pod',
     metadata: { name: 'database-0' },
@@ -109,13 +109,13 @@ test('a pod of another program in a List keeps none of it from being previewed',
   );
 });
 
-test('the script is folded away', () => {
+test('the merge script is folded to one line', () => {
   const text = preview(golden('operator'));
   assert.match(text, /^\+ .*\d+ lines; -o yaml shows them/m);
   assert.ok(text.split('\n').length < 150, text);
 });
 
-test('a StellarNode is told where its StatefulSet comes from, and too many aliases are a sentence', () => {
+test('a StellarNode is refused with the command that shows its StatefulSet, and too many aliases with a sentence', () => {
   const node = yamlOf('StellarNode', { metadata: { name: 'v1', namespace: 'stellar' } });
   assert.throws(
     () => previews(node),
@@ -132,7 +132,7 @@ test('a StellarNode is told where its StatefulSet comes from, and too many alias
   );
 });
 
-test('what cannot be previewed is refused with a sentence', () => {
+test('a text that cannot be previewed is refused with a sentence', () => {
   for (const text of ['', 'kind: Service', 'a: [', 'just text']) {
     assert.throws(
       () => previews(text),

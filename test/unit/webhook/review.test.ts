@@ -1,5 +1,5 @@
 /**
- * Reviews as they come in, answers as they go out.
+ * How reviews are read, and answers are written.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -53,7 +53,7 @@ test('namespace and name come from the request, else from the pod', () => {
   assert.deepEqual([review.namespace, review.name, review.dryRun], ['', 'v1-0', false]);
 });
 
-test('what the API server says of field managers, 3 KB of a pod, is not read, and nothing else is left out', () => {
+test('the managedFields of a pod, about 3 KB, are not read, and everything else is', () => {
   const managedFields = [{ manager: 'kube', fieldsV1: { 'f:spec': { 'k:{"name":"a]}"}': {} } } }];
   const spec = { containers: [{ name: 'a]}', env: [{ name: 'A', value: '"managedFields":[' }] }] };
   const podOf = (object: object) => readReview(JSON.stringify(good({ object }))).pod;
@@ -63,7 +63,7 @@ test('what the API server says of field managers, 3 KB of a pod, is not read, an
   });
 });
 
-test('only the creation of a pod itself is ours', () => {
+test('only the creation of a pod itself concerns us', () => {
   const isOurs = (request: object) => readReview(JSON.stringify(good(request))).isPodCreate;
   assert.equal(isOurs({}), true);
   assert.equal(isOurs({ operation: 'UPDATE' }), false);
@@ -78,14 +78,14 @@ test('an answer without operations carries no patch', () => {
   });
 });
 
-test('a patch comes back as it went in', () => {
+test('a patch is the same after encoding and decoding', () => {
   const operations = [{ op: 'add', path: '/metadata/annotations', value: { a: 'ä' } } as const];
   const { response } = JSON.parse(answer('u1', { operations, warnings: [] }));
   const patch = 'patch' in response ? String(response.patch) : '';
   assert.deepEqual(JSON.parse(Buffer.from(patch, 'base64').toString()), operations);
 });
 
-test('warnings are single lines of at most 120 printable characters, and not endless', () => {
+test('warnings are single lines of at most 120 printable characters, and their number is limited', () => {
   const warnings = Array.from({ length: 100 }, () => ({
     code: 'UnreadablePod' as const,
     detail: `a\nb\u0007é${'x'.repeat(500)}`,
@@ -96,7 +96,7 @@ test('warnings are single lines of at most 120 printable characters, and not end
   assert.ok(shown.join('').length <= 4096);
 });
 
-test('an answer names the uid that was sent, whatever that is', () => {
+test('an answer has the uid of its request, whatever that uid is', () => {
   fc.assert(
     fc.property(anyText({ minLength: 1 }), (uid) => {
       const text = answer(uid, { operations: [], warnings: [] });

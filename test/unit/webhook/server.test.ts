@@ -1,5 +1,5 @@
 /**
- * The HTTPS app: what it refuses and how, that it never crashes, and that certificates are swapped live.
+ * The HTTPS app: which requests it refuses and how, that no request crashes it, and that certificates are swapped live.
  */
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
@@ -57,7 +57,7 @@ function setUp({ broken = '' } = {}) {
   return { clock, memberships, results, lines: log.lines, server, send };
 }
 
-/** Resolves once a review is held: it listens for changes then. */
+/** Resolves when a review is held: a held review subscribes to changes. */
 const heldIn = (memberships: Village) => eventually('a review is held', () => memberships.listeners > 0);
 
 const good = preflightReview('u1', 'stellar-peers');
@@ -86,7 +86,7 @@ describe('a malformed request', () => {
     ['to another path', 404, good, { url: '/' }],
   ];
   for (const [what, status, payload, options] of cases) {
-    it(`${what} is answered by ${status} and a sentence, and the next good one is served`, async () => {
+    it(`${what} is answered with ${status} and a sentence, and the next good request is served`, async () => {
       const { send, results } = setUp();
       const refused = await send(payload, options);
       assert.equal(refused.status, status);
@@ -101,7 +101,7 @@ describe('a malformed request', () => {
 });
 
 describe('a good review', () => {
-  it('is allowed without a patch and with a warning if something in us breaks', async () => {
+  it('is allowed without a patch and with a warning if our code fails', async () => {
     const { memberships, send, results, lines } = setUp();
     memberships.published = () => {
       throw new Error('broken');
@@ -118,7 +118,7 @@ describe('a good review', () => {
     assert.ok(lines.some(({ level }) => level === 'error'));
   });
 
-  it('is counted by what became of it, and warnings are logged', async () => {
+  it('is counted by its result, and its warnings are logged', async () => {
     const { memberships, clock, send, results, lines } = setUp();
     memberships.join('v1');
     memberships.publish();
@@ -135,7 +135,7 @@ describe('a good review', () => {
     assert.equal(lines.filter(({ level }) => level === 'warn').length, 1);
   });
 
-  it('that is held is answered when the drain begins', async () => {
+  it('that is held is answered as soon as the drain begins', async () => {
     const { memberships, send, server } = setUp();
     memberships.join('v1');
     const pending = send(podReview('v1'));
@@ -145,7 +145,7 @@ describe('a good review', () => {
     assert.equal(body.response.patchType, 'JSONPatch');
   });
 
-  it('asks its caller to close the connection from the beginning of the drain on, not before', async () => {
+  it('has the header "connection: close" in its answer once the drain has begun, not before', async () => {
     const { server } = setUp();
     const connectionOf = async () => {
       const payload = JSON.stringify({ ...good, request: { ...good.request, operation: 'DELETE' } });
@@ -158,10 +158,10 @@ describe('a good review', () => {
   });
 });
 
-describe('reviews that come together', () => {
+describe('reviews that arrive together', () => {
   const others = ['v1', 'v2', 'v3'];
 
-  it('each get their own answer, also when one is no review and another breaks us', async () => {
+  it('each get their own answer, even if one of them is no review and another makes our code fail', async () => {
     const { memberships, clock, send, results } = setUp();
     for (const name of others) memberships.join(name);
     memberships.publish();
@@ -189,7 +189,7 @@ describe('reviews that come together', () => {
     assert.deepEqual(results.toSorted(), ['failed', 'patched', 'patched', 'rejected']);
   });
 
-  it('are answered when one of them cannot be: that one’s connection ends, and the log says so', async () => {
+  it('are answered even if the answer to one cannot be sent: the connection of that one ends, and the log has an error', async () => {
     const { memberships, clock, send, lines } = setUp({ broken: 'unchanged' });
     memberships.join('v1');
     memberships.publish();
@@ -222,7 +222,7 @@ describe('over TLS', () => {
       outgoing.end(payload);
     });
 
-  it('a certificate is swapped for new connections, a bad one changes nothing, and closing frees the held', async () => {
+  it('a new certificate is used for new connections, a bad one is refused, and closing the server answers held reviews', async () => {
     const { server, memberships } = setUp();
     await server.app.listen({ port: 0, host: '127.0.0.1' });
     const { port } = server.app.server.address() as AddressInfo;
@@ -243,7 +243,7 @@ describe('over TLS', () => {
     assert.equal(JSON.parse(await held).response.allowed, true);
   });
 
-  it('nothing older than TLS 1.2 is spoken, also after a swap', async () => {
+  it('no version before TLS 1.2 is accepted, also after a swap of the certificate', async () => {
     const { server } = setUp();
     await server.app.listen({ port: 0, host: '127.0.0.1' });
     const { port } = server.app.server.address() as AddressInfo;

@@ -1,4 +1,4 @@
-/** Many requests at once on one TLS connection, in records of a few requests each, as no piece of plain text shows them. */
+/** Many requests at once on one TLS connection, in records of a few requests each. A plain connection cannot show this case. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { listening } from './served.ts';
 
-/** A TLS client whose records are kept back once `hold` is called, until `release` sends all of them in one piece. */
+/** A TLS client. `hold` keeps its records back, and `release` sends all of them in one piece. */
 function holdingClient(raw: Socket) {
   let held: Buffer[] | undefined;
   const pipe = new Duplex({
@@ -38,7 +38,7 @@ async function writeRecords(socket: TLSSocket, text: string, count: number): Pro
   }
 }
 
-it('one connection has few requests under way at once, however its records are cut', async (t) => {
+it('one connection has few requests under way at once, whatever the sizes of its records', async (t) => {
   const { server } = await listening();
   t.after(() => server.app.close());
   const http = server.app.server;

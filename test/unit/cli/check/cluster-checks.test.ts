@@ -1,4 +1,4 @@
-/** What `stellar-peers check` says of the cluster itself, and of what is installed. */
+/** `stellar-peers check` on the cluster itself, and on what is installed. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CHECKS } from '../../../../cli/check/evaluate.ts';
@@ -16,12 +16,12 @@ import {
 const facts = (changed: NonNullable<Change['facts']>) => complaintsOf({ facts: changed });
 
 describe('a check of a healthy installation', () => {
-  it('has nothing to say, neither before the install nor after it', () => {
+  it('has no finding, neither before the install nor after it', () => {
     assert.deepEqual(complaintsOf({}), {});
     assert.deepEqual(facts({ when: 'before' }), {});
   });
 
-  it('is skipped, and says why, where something that it needs was not read', () => {
+  it('is skipped, with the reason, if an object that it needs was not read', () => {
     const why = 'you may not list resource "pods" in API group "" at the cluster scope';
     const found = facts({ unread: new Map([['world', why]]) });
     const needing = ['cluster-domain', 'webhook-configuration', 'webhook-certificate', 'webhook-answers'];
@@ -53,7 +53,7 @@ describe('the StellarNode definition', () => {
     return facts({ crd })['stellarnode-definition'];
   };
 
-  it('must be there and serve the version that we read', () => {
+  it('must exist and serve the version that we read', () => {
     assert.match(
       facts({ crd: undefined })['stellarnode-definition'] ?? '',
       /^problem: there is no definition/,
@@ -64,7 +64,7 @@ describe('the StellarNode definition', () => {
     assert.equal(other, unserved);
   });
 
-  it('may be of either generation, which is said', () => {
+  it('may be of either generation, which the check names', () => {
     assert.equal(
       crdWith((_, properties) => delete properties.customNetworkPassphrase),
       undefined,
@@ -78,7 +78,7 @@ describe('the Deployment', () => {
   const found = (options: Parameters<typeof deploymentWith>[0]) =>
     facts({ deployment: deploymentWith(options) });
 
-  it('must be there, with two replicas that are ready', () => {
+  it('must exist, with two replicas that are ready', () => {
     const missing = facts({ deployment: undefined });
     assert.match(missing.deployment ?? '', /^problem: there is no Deployment stellar-peers/);
     assert.deepEqual(Object.keys(missing), ['deployment', 'version']);
@@ -116,7 +116,7 @@ describe('CLUSTER_DOMAIN', () => {
       },
     })['cluster-domain'];
 
-  it('is wrong where the leader says so of it, and of no other', () => {
+  it('is wrong if the leader says so for the present value', () => {
     const metadata = { peer_count: 3, cluster_domain: 'k8s.example' };
     assert.equal(
       found('wrong.example', metadata),
@@ -127,14 +127,14 @@ describe('CLUSTER_DOMAIN', () => {
     assert.equal(found('wrong.example', { cluster_domain: 7 }), undefined);
   });
 
-  it('comes with a command that can be pasted', () => {
+  it('is reported with a command that can be pasted', () => {
     const { hint } = CHECKS.find(({ id }) => id === 'cluster-domain') ?? assert.fail('no check');
     assert.match(hint, /^kubectl -n stellar-peers set env deployment\/stellar-peers CLUSTER_DOMAIN-(;|$)/);
   });
 });
 
 describe('the admission policies', () => {
-  it('must all be there, bound, and about our ServiceAccount', () => {
+  it('must all exist, be bound, and apply to our ServiceAccount', () => {
     const { policies, policyBindings } = factsWith();
     const named = (name: string) => (object: Fields) => (object.metadata as { name: string }).name !== name;
     const without = policies.filter(named('stellar-peers-pods'));
@@ -156,7 +156,7 @@ describe('the admission policies', () => {
     );
   });
 
-  it('hold no account where a kustomize `namespace:` has moved everything but their text', () => {
+  it('apply to no account if a kustomize `namespace:` has changed everything but their expressions', () => {
     const { clientConfig } =
       (webhookWith().webhooks as Array<{ clientConfig: { service: object } }>)[0] ?? {};
     const moved = { ...clientConfig, service: { ...clientConfig?.service, namespace: 'moved' } };
@@ -165,7 +165,7 @@ describe('the admission policies', () => {
       /^problem: these policies do not name system:serviceaccount:moved:stellar-peers: stellar-peers-statefulsets,/;
     const asked = complaintsOf({ env: { POD_NAMESPACE: 'moved' }, parts });
     assert.match(asked['admission-policies'] ?? '', wanted);
-    // Asked without --install-namespace: there is no Deployment where one is looked for.
+    // Without --install-namespace, no Deployment is found in the default namespace.
     const unasked = complaintsOf({ parts, facts: { deployment: undefined } });
     assert.match(unasked['admission-policies'] ?? '', wanted);
     assert.equal(
@@ -175,7 +175,7 @@ describe('the admission policies', () => {
     );
   });
 
-  it('are those that the manifests have', async () => {
+  it('are the same as in the manifests', async () => {
     const { POLICIES } = await import('../../../../cli/check/installed-checks.ts');
     const shipped = objectsOf('manifests/base/policies.yaml').filter(
       ({ kind }) => kind === 'ValidatingAdmissionPolicy',

@@ -1,4 +1,4 @@
-/** What `stellar-peers check` reads, and what becomes of what it may not read. */
+/** Which objects `stellar-peers check` reads, and how it treats objects that it may not read. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readSettings } from '../../../../app/settings.ts';
@@ -44,8 +44,8 @@ async function cluster(): Promise<MemoryKube> {
   return kube;
 }
 
-describe('what is read', () => {
-  it('is the World and what stands around it', async () => {
+describe('the check', () => {
+  it('reads the World and the objects around it', async () => {
     const facts = await gatherFacts(requestOf(await cluster()));
     assert.deepEqual([...facts.unread], []);
     assert.equal(facts.serverVersion, 'v1.37.0');
@@ -55,7 +55,7 @@ describe('what is read', () => {
     assert.equal(facts.nowMs, NOW_MS);
   });
 
-  it('is all that is asked for: nothing is written', async () => {
+  it('sends only reading requests', async () => {
     const kube = await cluster();
     kube.requests.length = 0;
     await gatherFacts(requestOf(kube));
@@ -66,8 +66,8 @@ describe('what is read', () => {
   });
 });
 
-describe('what may not be read', () => {
-  it('is noted with the right that is missing, and the rest is read all the same', async () => {
+describe('an object that may not be read', () => {
+  it('is noted with the missing right, and the others are still read', async () => {
     const kube = await cluster();
     kube.intercept = (request) => {
       if (/^list .*\/pods$/.test(request)) throw forbidden('pods');
@@ -81,7 +81,7 @@ describe('what may not be read', () => {
     assert.equal(evaluate(facts).find(({ id }) => id === 'restarts')?.verdict, 'skipped');
   });
 
-  it('may be everything: then every check is skipped, and none fails', async () => {
+  it('leads to skipped checks, and to no failure, even if no object may be read', async () => {
     const kube = new MemoryKube();
     kube.intercept = () => {
       throw forbidden('anything');
@@ -93,7 +93,7 @@ describe('what may not be read', () => {
     assert.deepEqual(told, []);
   });
 
-  it('may be a kind that the API server does not know, such as StellarNodes before the operator is installed', async () => {
+  it('may be of a kind that the API server does not know, such as a StellarNode before the operator is installed', async () => {
     const kube = await cluster();
     kube.intercept = (request) => {
       if (/^list .*stellarnodes/.test(request)) throw new KubeError('404 not found', { status: 404 });
@@ -102,7 +102,7 @@ describe('what may not be read', () => {
     assert.deepEqual([...facts.unread], [['world', '404 not found']]);
   });
 
-  it('is no finding where no server answers, or we are not known', async () => {
+  it('is not noted if no server answers, or the server does not accept our credentials', async () => {
     for (const status of [0, 401]) {
       const kube = await cluster();
       kube.intercept = () => {

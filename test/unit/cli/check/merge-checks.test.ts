@@ -1,11 +1,11 @@
-/** What `stellar-peers check` says of the init container that merges configurations. */
+/** `stellar-peers check` on the init container that merges configurations. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { podSpec } from '../../world.ts';
 import { complaintsOf, factsWith } from './healthy.ts';
 
 describe('an init container that merges', () => {
-  it('and cannot start keeps its validator from starting, which is a problem', () => {
+  it('is a problem if it cannot start, because its validator then cannot start either', () => {
     const { world } = factsWith();
     const pods = new Map(world.pods);
     const pod = pods.get('stellar/b-0');
@@ -16,7 +16,7 @@ describe('an init container that merges', () => {
     assert.match(found ?? '', /^problem: stellar\/b does not start: .*exec: "sh": not found/);
   });
 
-  it('is left out with a reason where the name of the image says that it has no shell', () => {
+  it('is left out with a reason if the name of the image says that the image has no shell', () => {
     const spec = podSpec();
     Object.assign(spec.containers[0] ?? {}, { image: 'stellar/stellar-core:distroless' });
     const b = { statefulSet: { spec: { template: { metadata: {}, spec } } } };
@@ -24,7 +24,7 @@ describe('an init container that merges', () => {
     assert.match(found ?? '', /^warning: stellar\/b: .*stellar\/stellar-core:distroless/);
   });
 
-  it('writes for nothing where stellar-core is started with another file', () => {
+  it('is without effect if stellar-core is started with another file', () => {
     const spec = podSpec();
     Object.assign(spec.containers[0] ?? {}, { args: ['run', '--conf', '/etc/other.cfg'] });
     const b = { statefulSet: { spec: { template: { metadata: {}, spec } } } };

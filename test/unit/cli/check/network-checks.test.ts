@@ -1,4 +1,4 @@
-/** What `stellar-peers check` says of NetworkPolicies over validators, and of HTTP ports that are open. */
+/** `stellar-peers check` on NetworkPolicies that select validators, and on open HTTP ports. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Fields } from '../../../../peers/field.ts';
@@ -15,7 +15,7 @@ describe('NetworkPolicies', () => {
     );
   });
 
-  it('over other pods, or of other namespaces, are no concern', () => {
+  it('that select other pods, or are in other namespaces, cause no finding', () => {
     const others = { podSelector: { matchLabels: { app: 'x' } } };
     assert.deepEqual(found(policyWith(others), policyWith({}, 'fence', 'elsewhere')), {});
   });
@@ -29,18 +29,18 @@ describe('the HTTP port', () => {
     complaintsOf({ parts, facts: { networkPolicies } })['open-http-port'];
   const unguarded = /^warning: stellar\/b: any pod may use 11626/;
 
-  it('that the leader reaches, with no policy over the pod, is warned of', () => {
+  it('causes a warning if the leader reaches the port, and no policy selects the pod', () => {
     assert.match(open() ?? '', unguarded);
     assert.equal(complaintsOf({})['open-http-port'], undefined);
   });
 
-  it('is not guarded by a policy of egress alone', () => {
+  it('is not protected by a policy for egress alone', () => {
     assert.match(open(policyWith({ policyTypes: ['Egress'] })) ?? '', unguarded);
     assert.equal(open(policyWith({ policyTypes: ['Ingress', 'Egress'] })), undefined);
     assert.equal(open(policyWith({})), undefined);
   });
 
-  it('that a Service shows to the outside of the cluster is a problem', () => {
+  it('is a problem if a Service exposes the port outside the cluster', () => {
     const shownBy = (spec: object) => {
       const service = { metadata: { namespace: 'stellar', name: 'http' }, spec };
       return complaintsOf({ facts: { services: [service] } })['open-http-port'];

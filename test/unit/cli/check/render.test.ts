@@ -1,4 +1,4 @@
-/** What `stellar-peers check` prints. */
+/** The output of `stellar-peers check`. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
@@ -8,7 +8,7 @@ import { factsWith, webhookWith } from './healthy.ts';
 
 const plain = (_: string, text: string) => text;
 
-/** Something of everything: one that could not be read, one warning, one problem. */
+/** One finding of each kind, such as an unreadable object, a warning and a problem. */
 const findings = evaluate(
   factsWith({
     parts: { webhook: webhookWith({ failurePolicy: 'Fail', caBundle: '' }) },
@@ -17,7 +17,7 @@ const findings = evaluate(
 );
 
 describe('the table', () => {
-  it('groups what was found, marks it, says what to do, and ends with the sum', () => {
+  it('groups and marks the findings, says what to do, and ends with the totals', () => {
     assert.equal(
       renderCheck(findings, 'table', plain),
       `Cluster
@@ -64,15 +64,15 @@ Restarts
     }
   });
 
-  it('is coloured only as it is told to', () => {
+  it('is coloured only if asked for', () => {
     const painted = renderCheck(findings, 'table', (colour, text) => `<${colour}>${text}</>`);
     assert.match(painted, /^<bold>Cluster<\/>\n {2}<green>✓<\/> API server/);
     assert.match(painted, /\n<red>14 ok, 1 warning, 1 problem, 1 skipped\.<\/>\n$/);
   });
 });
 
-describe('for programs', () => {
-  it('JSON and YAML say the same, with a hint wherever something is to be done', () => {
+describe('the output for programs', () => {
+  it('is the same in JSON and YAML, with a hint wherever the user has to act', () => {
     const json = JSON.parse(renderCheck(findings, 'json', plain));
     assert.deepEqual(parse(renderCheck(findings, 'yaml', plain)), json);
     assert.deepEqual(json.summary, { ok: 14, warning: 1, problem: 1, skipped: 1 });
@@ -90,7 +90,7 @@ describe('for programs', () => {
 });
 
 describe('the checks', () => {
-  it('each have an id of their own, fit for scripts', () => {
+  it('each have a unique id that scripts can use', () => {
     const ids = CHECKS.map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);
     for (const id of ids) assert.match(id, /^[a-z]+(-[a-z]+)*$/);

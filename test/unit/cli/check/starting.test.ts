@@ -1,4 +1,4 @@
-/** What `stellar-peers check` says while an installation starts: that it starts, and nothing else is forgiven for it. */
+/** `stellar-peers check` while an installation starts. Only objects that replicas still have to create may be missing. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { evaluate } from '../../../../cli/check/evaluate.ts';
@@ -6,7 +6,7 @@ import type { Facts } from '../../../../cli/check/facts.ts';
 import { renderCheck, summaryOf } from '../../../../cli/check/render.ts';
 import { type Change, complaintsOf, deploymentWith, factsWith, service, webhookWith } from './healthy.ts';
 
-/** The manifests were applied so long ago, and no replica has done anything yet. */
+/** An installation whose manifests were applied that long ago, and whose replicas have done nothing yet. */
 const applied = (ageSeconds: number, ready = 0, facts: Partial<Facts> = {}): Change => ({
   parts: { webhook: webhookWith({ caBundle: '' }), configMaps: [], services: [] },
   facts: {
@@ -16,7 +16,7 @@ const applied = (ageSeconds: number, ready = 0, facts: Partial<Facts> = {}): Cha
     ...facts,
   },
 });
-/** What only replicas can bring about. */
+/** The findings that only the work of replicas removes. */
 const MISSING = ['deployment', 'leader', 'webhook-certificate', 'published'];
 const problemsOf = (change: Change): string[] =>
   Object.entries(complaintsOf(change))
@@ -24,7 +24,7 @@ const problemsOf = (change: Change): string[] =>
     .map(([id]) => id);
 
 describe('a check of an installation that has just been applied', () => {
-  it('has no problem, and says of each thing that is missing that the replicas start', () => {
+  it('has no problem, and says for each missing object that the replicas are starting', () => {
     const found = complaintsOf(applied(8));
     assert.deepEqual(problemsOf(applied(8)), []);
     for (const id of MISSING) assert.match(found[id] ?? '', /^warning: starting, installed 8 s ago: /, id);
@@ -40,19 +40,19 @@ describe('a check of an installation that has just been applied', () => {
     );
   });
 
-  it('has these problems when a minute has passed', () => {
+  it('has the missing objects as problems after a minute', () => {
     assert.deepEqual(problemsOf(applied(59)), []);
     assert.deepEqual(problemsOf(applied(60)), MISSING);
   });
 
-  it('has them at once when all replicas are ready: they should have brought it about', () => {
+  it('has the missing objects as problems at once if all replicas are ready', () => {
     assert.deepEqual(
       problemsOf(applied(8, 2)),
       MISSING.filter((id) => id !== 'deployment'),
     );
   });
 
-  it('has a problem that no replica will remove, however young it is', () => {
+  it('has a problem at once if no replica will remove the cause', () => {
     assert.deepEqual(problemsOf(applied(1, 0, { policies: [] })), ['admission-policies']);
     const services = [service('a-headless', { clusterIP: '10.0.0.1' })];
     const { facts = {} } = applied(1);
@@ -61,7 +61,7 @@ describe('a check of an installation that has just been applied', () => {
     assert.match(missing ?? '', /^problem: there is no Deployment/);
   });
 
-  it('is said to start by the clock of the API server, also where that is behind', () => {
+  it('measures the age by the clock of the API server, even if that clock is behind', () => {
     assert.match(complaintsOf(applied(-3)).deployment ?? '', /^warning: starting, installed 0 s ago/);
   });
 });

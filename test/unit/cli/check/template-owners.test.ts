@@ -13,7 +13,7 @@ const OURS = { 'f:metadata': { 'f:annotations': { 'f:stellar.org/peer-restart': 
 const setWith = (...managedFields: unknown[]) => ({ metadata: { namespace: 'n', name: 'a', managedFields } });
 
 describe('pod templates', () => {
-  it('that a tool writes beside the operator are told, with the tool and the StatefulSets', () => {
+  it('that a tool writes beside the operator are reported, with the tool and the StatefulSets', () => {
     const set = setWith(
       entry('stellar-operator', WHOLE),
       entry('stellar-peers', OURS),
@@ -26,7 +26,7 @@ describe('pod templates', () => {
     });
   });
 
-  it('of one writer are its own, whatever that is called, and so are those of others’ StatefulSets', () => {
+  it('with a single writer of any name cause no finding, nor do those of StatefulSets of others', () => {
     assert.deepEqual(
       templateOwnersOf(setWith(entry('my-operator', WHOLE), entry('stellar-peers', OURS))),
       [],
@@ -34,7 +34,7 @@ describe('pod templates', () => {
     assert.deepEqual(complaintsOf({ facts: { templateOwners: [{ statefulSet: 'x/y', manager: 'm' }] } }), {});
   });
 
-  it('are not judged by what is no list of managers', () => {
+  it('are not judged if managedFields is no list of managers', () => {
     for (const odd of [undefined, null, 'text', [null, 1, { fieldsV1: 'text' }]]) {
       assert.deepEqual(templateOwnersOf({ metadata: { managedFields: odd } }), []);
     }

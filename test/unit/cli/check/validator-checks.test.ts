@@ -1,4 +1,4 @@
-/** What `stellar-peers check` says of what validators have of us, and of restarts that are wanted. */
+/** `stellar-peers check` on validators, our ConfigMaps and Services for them, and wanted restarts. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { evaluate } from '../../../../cli/check/evaluate.ts';
@@ -12,7 +12,7 @@ describe('validators', () => {
     assert.match(found.validators ?? '', /^problem: stellar\/c: spec\.network cannot be read/);
   });
 
-  it('are told from their read replicas, which get no peers', () => {
+  it('are distinguished from their read replicas, which get no peers', () => {
     const facts = factsWith();
     const [pod] = facts.world.pods.values();
     assert.ok(pod);
@@ -23,7 +23,7 @@ describe('validators', () => {
     assert.equal(found?.found, '3 validators in 1 network; read replicas, left as they are: stellar/a-read');
   });
 
-  it('that are suspended are no trouble', () => {
+  it('that are suspended cause no finding', () => {
     const c = { node: { spec: { suspended: true, replicas: 0 } }, pod: 'none' as const };
     assert.equal(
       complaintsOf({ specs: { a: { knows: ['b'] }, b: { knows: ['a'] }, c } }).validators,
@@ -33,7 +33,7 @@ describe('validators', () => {
 });
 
 describe('the annotations', () => {
-  it('that say nothing are named', () => {
+  it('that have no effect are named', () => {
     const annotations = { 'stellar.org/peer-rolout': 'paused' };
     const found = complaintsOf({ specs: { a: { node: { annotations } }, b: {}, c: {} } }).validators;
     assert.match(found ?? '', /^warning: stellar\/a: .*peer-rolout=paused/);
@@ -48,14 +48,14 @@ describe('the ConfigMaps', () => {
     return complaintsOf({ facts: { ...rest, world: { ...world, configMaps } } });
   };
 
-  it('must be there: in each namespace with validators, and the overview in our own', () => {
+  it('must exist in each namespace with validators, and the overview in our own', () => {
     for (const namespace of ['stellar', 'stellar-peers']) {
       const said = `problem: missing, or not current: ConfigMap ${namespace}/stellar-peers`;
       assert.equal(maps((all) => all.delete(namespace)).published, said);
     }
   });
 
-  it('must say what they should', () => {
+  it('must have the expected content', () => {
     const edited = maps((all) => {
       const map = all.get('stellar');
       if (map) all.set('stellar', { ...map, data: { ...map.data, 'a.peers.txt': 'somewhere.else:1\n' } });
@@ -76,7 +76,7 @@ describe('the headless Services', () => {
   const [a, c] = [service('a-headless'), service('c-headless')];
   const asked = (services: Array<typeof a>) => complaintsOf({ parts: { services } });
 
-  it('must be there', () => {
+  it('must exist', () => {
     assert.deepEqual(asked([a, c]), {
       published: 'problem: missing, or not current: Service stellar/b-headless',
     });
@@ -89,7 +89,7 @@ describe('the headless Services', () => {
     assert.match(asked([a, balanced, c]).validators ?? '', /^problem: stellar\/b: .*b-headless/);
   });
 
-  it('are no concern before the install', () => {
+  it('are not checked before the install', () => {
     const parts = { services: [service('b-headless', { clusterIP: '10.0.0.7' })] };
     assert.deepEqual(complaintsOf({ parts, facts: { when: 'before' } }), {});
   });
@@ -106,7 +106,7 @@ describe('the restarts', () => {
     );
   });
 
-  it('that a pause holds are told with the pause, also where none is wanted', () => {
+  it('that a pause holds are reported with the pause, and the pause also if no restart is wanted', () => {
     const extra = { ownAnnotations: { 'stellar.org/peer-rollout': 'paused' } };
     assert.equal(
       restarts({ specs: grown, extra }),
@@ -118,7 +118,7 @@ describe('the restarts', () => {
     );
   });
 
-  it('that another setting would want are counted before it is in force', () => {
+  it('that another setting would cause are counted before that setting is in force', () => {
     const wide = Object.fromEntries(
       'abcdefghijkl'.split('').map((name) => [name, name === 'a' ? { knows: [...'bcdefghi'] } : {}]),
     );
@@ -129,7 +129,7 @@ describe('the restarts', () => {
     );
   });
 
-  it('of an install are none, since pods wait to be adopted; with ADOPT_EXISTING=restart all of them', () => {
+  it('after an install are none, because pods wait for adoption, or all with ADOPT_EXISTING=restart', () => {
     const old = Object.fromEntries(
       ['a', 'b', 'c'].map((name) => [name, { pod: { injected: false, annotations: {} } }]),
     );

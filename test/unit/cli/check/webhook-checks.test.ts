@@ -1,4 +1,4 @@
-/** What `stellar-peers check` says of the webhook and its certificates. */
+/** `stellar-peers check` on the webhook and its certificates. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createAuthority, issueLeaf } from '../../../../certs/authority.ts';
@@ -12,7 +12,7 @@ const configured = (entry: Record<string, unknown>) =>
   complaintsOf({ parts: { webhook: webhookWith(entry) } });
 
 describe('the webhook configuration', () => {
-  it('must be there; what depends on it is skipped where it is not', () => {
+  it('must exist, or the checks that depend on it are skipped', () => {
     const found = complaintsOf({ parts: { webhook: undefined } });
     assert.match(
       found['webhook-configuration'] ?? '',
@@ -22,7 +22,7 @@ describe('the webhook configuration', () => {
       assert.match(found[id] ?? '', /^skipped/, id);
   });
 
-  it('must have our webhook in it', () => {
+  it('must have the entry of our webhook', () => {
     assert.match(configured({ name: 'other' })['webhook-configuration'] ?? '', /^problem/);
   });
 
@@ -49,7 +49,7 @@ describe('caBundle', () => {
     assert.match(saidOf(base64('nonsense')) ?? '', /^problem: .* holds no PEM certificate/);
   });
 
-  it('is as good as the best CA in it', async () => {
+  it('is judged by the best CA in it', async () => {
     const old = await createAuthority({ notBeforeMs: NOW_MS - 9 * DAY_MS, notAfterMs: NOW_MS - DAY_MS });
     assert.equal(saidOf(base64(old.certPem + AUTHORITY.certPem)), undefined);
   });
@@ -66,7 +66,7 @@ describe('the serving certificate', () => {
     return complaintsOf({ parts, facts: { certificate } })['webhook-certificate'];
   };
 
-  it('must be there, and be signed by a CA in caBundle', () => {
+  it('must exist, and be signed by a CA in caBundle', () => {
     const id = 'webhook-certificate';
     assert.deepEqual(served(undefined), { [id]: 'problem: there is no certificate in its Secret' });
     assert.deepEqual(configured({ caBundle: base64(STRANGER.certPem) }), {
@@ -74,7 +74,7 @@ describe('the serving certificate', () => {
     });
   });
 
-  it('must be for the name, or the address, that the API server calls', async () => {
+  it('must have the name, or the address, that the API server calls', async () => {
     assert.match(
       (await issued(1, 'other.svc')) ?? '',
       /^problem: .*tls\.crt is not for stellar-peers-webhook\.stellar-peers\.svc/,
@@ -95,7 +95,7 @@ describe('the serving certificate', () => {
     assert.deepEqual(complaintsOf({ parts, facts: { certificate: leaf } }), {});
   });
 
-  it('may be of an intermediate CA, which comes with it', async () => {
+  it('may be signed by an intermediate CA whose certificate comes with it', async () => {
     const hosts = ['stellar-peers-webhook.stellar-peers.svc'];
     const validity = { notBeforeMs: NOW_MS - DAY_MS, notAfterMs: NOW_MS + 50 * DAY_MS };
     const { root, leaf, served: both } = await chainOf({ ...validity, hosts });
@@ -118,13 +118,13 @@ describe('the serving certificate', () => {
     );
   });
 
-  it('must not have ended, and not be about to', async () => {
+  it('must not have ended, or be about to end', async () => {
     assert.equal(await issued(79), undefined);
     assert.match((await issued(81)) ?? '', /^warning: it ends in 19 days, and was not renewed/);
     assert.match((await issued(101)) ?? '', /^problem: .*tls\.crt expired at /);
   });
 
-  it('is skipped, with the right that is missing, where its Secret may not be read', () => {
+  it('is skipped, with the missing right, if its Secret may not be read', () => {
     const unread = new Map([['certificate' as const, 'you may not get resource "secrets"']]);
     assert.deepEqual(complaintsOf({ facts: { unread, certificate: undefined } }), {
       'webhook-certificate': 'skipped: you may not get resource "secrets"',
@@ -147,7 +147,7 @@ describe('the newest pod', () => {
     );
   });
 
-  it('says nothing where it is older than the webhook, or opted out, or where there is none', () => {
+  it('gives no finding if the pod is older than the webhook or opted out, or there is no pod', () => {
     const none = /^skipped: no pod of a validator is newer than the webhook/;
     assert.match(found({ a: pod('2024-05-01T00:00:00Z', false) }) ?? '', none);
     const out = { node: { annotations: { 'stellar.org/peer-injection': 'disabled' } } };
