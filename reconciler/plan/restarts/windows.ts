@@ -40,14 +40,17 @@ function zoneOf(name: string): OffsetMs | undefined {
   }
 }
 
-/** Remembers offsets, because to ask for one takes as long as a thousand looks at a minute. */
+/** Asks once for each day, and for each half hour of a day on which the clocks are changed. */
 function offsetsBy(ask: OffsetMs): OffsetMs {
   const known = new Map<number, number>();
-  return (atMs) => {
-    const halfHourMs = atMs - (atMs % HALF_HOUR_MS);
-    const offsetMs = known.get(halfHourMs) ?? ask(halfHourMs);
-    known.set(halfHourMs, offsetMs);
+  const at = (atMs: number): number => {
+    const offsetMs = known.get(atMs) ?? ask(atMs);
+    known.set(atMs, offsetMs);
     return offsetMs;
+  };
+  return (atMs) => {
+    const dayMs = atMs - (atMs % DAY_MS);
+    return at(at(dayMs) === at(dayMs + DAY_MS) ? dayMs : atMs - (atMs % HALF_HOUR_MS));
   };
 }
 
@@ -114,25 +117,53 @@ export function parseWindows(text: string): Windows | undefined {
   if (text.trim() === '') return (nowMs) => nowMs;
   const entries = text.split(';').map(parseEntry);
   if (!entries.every((entry) => entry !== undefined)) return undefined;
-  let foundAtMs = Number.NaN;
-  /** The openings from `foundAtMs` on, by the minutes needed. Kept, because every group of a plan asks at the same time. */
-  const found = new Map<number, number | undefined>();
+  let search = new Search(entries, Number.NaN);
   return (nowMs, neededMs) => {
-    if (nowMs !== foundAtMs) found.clear();
-    foundAtMs = nowMs;
-    const minutes = Math.ceil(neededMs / MINUTE_MS);
-    if (!found.has(minutes)) found.set(minutes, openingIn(entries, nowMs, minutes * MINUTE_MS));
-    return found.get(minutes);
+    // Kept, because every group of a plan asks at the same time.
+    if (search.nowMs !== nowMs) search = new Search(entries, nowMs);
+    return search.openingFor(neededMs);
   };
 }
 
-/** Looks at one minute after the other. */
-function openingIn(entries: readonly Entry[], nowMs: number, neededMs: number): number | undefined {
-  let startMs: number | undefined;
-  for (let atMs = nowMs; (startMs ?? atMs) <= nowMs + HORIZON_MS; atMs += MINUTE_MS - (atMs % MINUTE_MS)) {
-    if (startMs !== undefined && atMs - startMs >= neededMs) return startMs;
-    const isOpen = entries.some((entry) => isOpenAt(entry, atMs));
-    startMs = isOpen ? (startMs ?? atMs) : undefined;
+/** A time in which a window is open without a break. */
+interface Stretch {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** Looks at the minutes from `nowMs` on in order, at each once, and only as far as an answer needs. */
+class Search {
+  readonly nowMs: number;
+  readonly #entries: readonly Entry[];
+  readonly #ended: Stretch[] = [];
+  #startMs: number | undefined;
+  /** The next minute to look at. */
+  #atMs: number;
+
+  constructor(entries: readonly Entry[], nowMs: number) {
+    this.#entries = entries;
+    this.nowMs = nowMs;
+    this.#atMs = nowMs;
   }
-  return undefined;
+
+  openingFor(neededMs: number): number | undefined {
+    const ended = this.#ended.find(({ startMs, endMs }) => endMs - startMs >= neededMs);
+    if (ended) return ended.startMs;
+    while ((this.#startMs ?? this.#atMs) <= this.nowMs + HORIZON_MS) {
+      if (this.#startMs !== undefined && this.#atMs - this.#startMs >= neededMs) return this.#startMs;
+      this.#look();
+    }
+    return undefined;
+  }
+
+  #look(): void {
+    const atMs = this.#atMs;
+    const isOpen = this.#entries.some((entry) => isOpenAt(entry, atMs));
+    if (isOpen) this.#startMs ??= atMs;
+    else if (this.#startMs !== undefined) {
+      this.#ended.push({ startMs: this.#startMs, endMs: atMs });
+      this.#startMs = undefined;
+    }
+    this.#atMs += MINUTE_MS - (atMs % MINUTE_MS);
+  }
 }

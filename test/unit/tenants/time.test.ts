@@ -12,6 +12,7 @@ import { quorumVerdict } from '../../../reconciler/plan/quorum/quorum-verdict.ts
 import { liveDigests } from '../../../reconciler/plan/restarts/liveness.ts';
 import { planRollout, type RolloutSettings } from '../../../reconciler/plan/restarts/rollout.ts';
 import { NO_SETBACKS } from '../../../reconciler/plan/restarts/setbacks.ts';
+import { parseWindows } from '../../../reconciler/plan/restarts/windows.ts';
 import { validatorGaugeSteps } from '../../../reconciler/report/validator-gauges.ts';
 import { DISCOVERY, NOW_MS, networkParts, SETTINGS, stamp } from '../reconciler/group.ts';
 import { processorTimeOf } from '../stand-ins/processor-time.ts';
@@ -133,6 +134,13 @@ describe('the leader is not kept busy', () => {
       [why?.code, why?.detail],
       ['PdbForbids', `those of ${MALLORY} are too many or too long`],
     );
+  });
+
+  it('by 1,000 groups whose restarts last for different times, none of which fits into a window', async () => {
+    const openingFor = parseWindows('mon-fri 02:00-02:30 Europe/Berlin; sat 03:00-03:20 America/New_York');
+    const lastMs = many(1_000, (index) => 3_600_000 + index * 60_000);
+    const found = await quickly(() => lastMs.map((neededMs) => openingFor?.(NOW_MS, neededMs)));
+    assert.deepEqual(found, Array(1_000).fill(undefined));
   });
 
   it('by 2,000 StellarNodes with a home domain each; only the StellarNodes beyond 50 home domains wait', async () => {
