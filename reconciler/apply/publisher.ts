@@ -97,13 +97,13 @@ export class Publisher {
    */
   async restorePause(value: string): Promise<void> {
     const { kube, log, ownNamespace: namespace } = this.#options;
-    if (!this.#backoff.isDue(namespace) || !this.#backoff.isDue('pause')) return;
+    if (!this.#backoff.isDue(namespace) || !this.#backoff.isDue(`pause ${namespace}`)) return;
     log.warn({ value }, 'our ConfigMap was deleted; creating it again with its pause');
     const metadata = { name: PEERS_CONFIGMAP, namespace, annotations: { [ANNOTATION_ROLLOUT]: value } };
     const ref = { resource: ConfigMaps, namespace, name: PEERS_CONFIGMAP };
     await this.#attempt(namespace, 'ConfigMap stellar-peers', async () => {
       await kube.apply(ref, { metadata }, { manager: PAUSE_FIELD_MANAGER });
-      this.#backoff.putOff('pause', UNSEEN_MS);
+      this.#backoff.putOff(`pause ${namespace}`, UNSEEN_MS);
     });
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readConfigMap } from '../../../peers/read/cluster.ts';
 import { pauseToRestore, type SeenPause, seePause } from '../../../reconciler/plan/restarts/pause.ts';
-import { type Parts, worldWith } from '../world.ts';
+import { node, type Parts, pod, statefulSet, worldWith } from '../world.ts';
 import { OWN, Publishing, peersIn, running } from './publishing.ts';
 
 const SWITCH = 'stellar.org/peer-rollout';
@@ -49,6 +49,24 @@ describe('our own ConfigMap, when a person deleted it', () => {
       clock.advance(50);
     }
     assert.equal(kube.requests.length, 5);
+  });
+
+  it('gets its pause back also while a write to a namespace with the name pause has failed', async () => {
+    const publishing = new Publishing();
+    const where = { namespace: 'pause' };
+    const { configMaps } = await publishing.plan({
+      nodes: [node('a', where)],
+      statefulSets: [statefulSet('a', where)],
+      pods: [pod('a', where)],
+    });
+    publishing.kube.intercept = () => {
+      throw new Error('no answer');
+    };
+    await publishing.publisher.publish(configMaps.filter(({ namespace }) => namespace === 'pause'));
+    publishing.kube.intercept = () => undefined;
+    publishing.kube.requests.length = 0;
+    await publishing.publisher.restorePause('paused');
+    assert.equal(publishing.kube.requests.length, 1);
   });
 
   it('keeps the pause that was put back when the overview is published into it, and gives it up to a person', async () => {
