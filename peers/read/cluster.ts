@@ -93,15 +93,15 @@ export function readConfigMap(raw: Fields): ConfigMapFacts {
 
 /** The longest text of a foreign key that is kept, because a key that looks like ours may be ours. */
 const FOREIGN_LENGTH_MAX = 4_096;
-/** Of the texts, and of the names, of all foreign keys. */
+/** The limit for the texts of all foreign keys together, and for their names together. */
 const FOREIGN_LENGTHS_MAX = 64 * 1024;
-/** Of an immutable ConfigMap, which no publication can put right, so that what a tenant wrote there in our name stays. */
+/** The limit for our keys in an immutable ConfigMap. No publication replaces what a tenant wrote there in our name. */
 const IMMUTABLE_LENGTHS_MAX = 96 * 1024;
 /** We have three keys for each validator, and a ConfigMap has room for some thousand. */
 const KEYS_MAX = 10_000;
 const OUR_SUFFIXES = Object.values(nodeKeys(''));
 
-/** A filter that lets texts through until all together would be longer than that. */
+/** A filter that rejects each text with which the accepted texts together would be longer than `lengthsMax`. */
 function within(lengthsMax: number): (text: string) => boolean {
   let left = lengthsMax;
   return (text) => {
@@ -111,7 +111,7 @@ function within(lengthsMax: number): (text: string) => boolean {
   };
 }
 
-/** The keys with names like ours first: only these can be in our way. */
+/** Sorts keys with a name like ours first: only such a key can be in the way of ours. */
 function byLikeness(keys: readonly string[]): string[] {
   const isLikeOurs = (key: string) => OUR_SUFFIXES.some((suffix) => key.endsWith(suffix));
   return [...keys.filter(isLikeOurs), ...keys.filter((key) => !isLikeOurs(key))];

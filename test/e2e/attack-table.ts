@@ -37,6 +37,22 @@ const MAIN = `${TEMPLATE}/spec/containers/0`;
 const EVIL_IMAGE = { containers: [{ name: 'stellar-node', image: 'evil' }] };
 const RESTART_VALUE = { 'stellar.org/peer-restart': 'x' };
 
+/** The request that fences a restart of `validator-1`, in the name of any manager. */
+export const fenceBy = (manager: string, token: string): Call => ({
+  method: 'PATCH',
+  path: `${paths.statefulSet('validator-1')}?fieldManager=${manager}`,
+  type: 'apply-patch+yaml',
+  body: {
+    apiVersion: 'apps/v1',
+    kind: 'StatefulSet',
+    metadata: {
+      name: 'validator-1',
+      namespace: 'stellar',
+      annotations: { 'stellar.org/peer-fence': token },
+    },
+  },
+});
+
 const statefulSets: readonly Attack[] = [
   change('restart by a value with which no pod can be created', 'add', `${TEMPLATE}/metadata/annotations`, {
     'stellar.org/peer-restart': 'x'.repeat(1_025),
@@ -95,20 +111,7 @@ const statefulSets: readonly Attack[] = [
   change('have another manager own less than it wrote', 'replace', MANAGED, {
     'f:spec': { 'f:replicas': {} },
   }),
-  {
-    ...change('write in the name of another manager', 'add', ''),
-    path: `${paths.statefulSet('validator-1')}?fieldManager=evil`,
-    type: 'apply-patch+yaml',
-    body: {
-      apiVersion: 'apps/v1',
-      kind: 'StatefulSet',
-      metadata: {
-        name: 'validator-1',
-        namespace: 'stellar',
-        annotations: { 'stellar.org/peer-fence': 'x' },
-      },
-    },
-  },
+  { ...change('write in the name of another manager', 'add', ''), ...fenceBy('evil', 'x') },
   {
     ...change('forget who manages which field, of ten managers', 'add', '/metadata/managedFields', [{}]),
     path: paths.statefulSet('validator-2'),

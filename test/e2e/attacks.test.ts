@@ -15,7 +15,7 @@ import { createPki } from '../cluster/pki.ts';
 import { createScene, createValidator, podNow, type Scene } from '../cluster/scene.ts';
 import { sceneOf } from '../cluster/shared-scene.ts';
 import { until } from '../cluster/until.ts';
-import { ATTACKS, type Attack, event, paths, service } from './attack-table.ts';
+import { ATTACKS, type Attack, event, fenceBy, paths, service } from './attack-table.ts';
 
 const NEVER = { 'test.stellar-peers/ready': 'never' };
 const WEBHOOK = { resource: MutatingWebhookConfigurations, name: 'stellar-peers' };
@@ -176,20 +176,7 @@ describe('with the token of our ServiceAccount', () => {
 
     it('fence a restart by one annotation of the StatefulSet, twice', async () => {
       for (const token of ['a', 'b']) {
-        await allowed({
-          method: 'PATCH',
-          path: `${paths.statefulSet('validator-1')}?fieldManager=stellar-peers-fence`,
-          type: 'apply-patch+yaml',
-          body: {
-            apiVersion: 'apps/v1',
-            kind: 'StatefulSet',
-            metadata: {
-              name: 'validator-1',
-              namespace: 'stellar',
-              annotations: { 'stellar.org/peer-fence': token },
-            },
-          },
-        });
+        await allowed(fenceBy('stellar-peers-fence', token));
         const set = await scene.cluster.admin.get(SET);
         assert.equal(set?.metadata.annotations?.['stellar.org/peer-fence'], token);
       }

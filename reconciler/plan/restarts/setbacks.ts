@@ -38,7 +38,7 @@ const EVERYTHING = '';
 
 export class Setbacks implements SetbackLookup {
   readonly #backoff: Backoff;
-  /** Why attempts failed, by validator or by group. */
+  /** Why attempts failed, by validator or by group. The key of a validator has a slash, and that of a group has none. */
   readonly #reasons = new Map<string, Reason>();
   /** How many writes in a row failed because another writer was faster. */
   readonly #conflicts = new Map<Key, number>();
